@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The commands of a developer's day. Each does its own set-up, once; everything lands in build/.
+
+MESON := build/meson
+
+.PHONY: help run test check bench soak engine driver images lint setup clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: engine driver images ## start an emulated PC with NxTop Engine, on this terminal (Ctrl-] ends)
+	testbed/pc --entry engine --qemu trixie --guests
+
+test: check driver images ## everything: make check, then the end-to-end scenarios
+	testbed/run-scenarios
+
+check: engine lint ## unit tests and style, within a minute
+	meson test -C $(MESON) --print-errorlogs --no-rebuild
+
+bench: engine driver images ## measure Engine against Debian's own KVM
+	testbed/run-measure bench
+
+soak: engine driver images ## run the scenarios again and again for hours; SOAK_HOURS=8
+	testbed/run-measure soak
+
+engine: setup ## compile NxTop Engine and its unit tests
+	@test -f $(MESON)/build.ninja || meson setup $(MESON)
+	ninja -C $(MESON)
+
+driver: setup ## compile nxtop.ko
+	testbed/build-driver
+
+images: setup ## make the disks of the emulated PC
+	testbed/build-images
+
+lint: setup
+	testbed/lint
+
+setup:
+	@testbed/setup/install
+
+clean: ## remove build/, but not the images that take minutes to make: see build/images
+	rm -rf $(MESON) build/driver build/runs

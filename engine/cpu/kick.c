@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cpu/kick.h"
+#include "cpu/apic.h"
+#include "cpu/asm.h"
+
+static u32 stop;
+
+void kick(struct cpu *cpu)
+{
+	/* The flag is visible before in_cd is read; the target sets in_cd before it reads its flags. */
+	mb();
+	if (!__atomic_load_n(&cpu->in_cd, __ATOMIC_ACQUIRE))
+		return;
+	__atomic_fetch_add(&cpu->kicks_sent, 1, __ATOMIC_SEQ_CST);
+	apic_send_nmi(cpu->apic_id);
+}
+
+bool kick_was_ours(struct cpu *cpu)
+{
+	u32 sent = __atomic_load_n(&cpu->kicks_sent, __ATOMIC_SEQ_CST);
+
+	if (sent == cpu->kicks_taken)
+		return false;
+	cpu->kicks_taken = sent;
+	return true;
+}
+
+void kick_flush_cd(void)
+{
+	struct cpu *self = this_cpu();
+
+	self->cd.flush = true;
+	for (u32 i = 0; i < cpu_count; i++) {
+		if (cpus[i] == self)
+			continue;
+		__atomic_store_n(&cpus[i]->flush_cd, 1, __ATOMIC_SEQ_CST);
+		kick(cpus[i]);
+	}
+	/*
+	 * A CPU outside the control domain flushes before it enters it. Nobody waits for a CPU that waits here: a CPU
+	 * in Engine is outside.
+	 */
+	for (u32 i = 0; i < cpu_count; i++) {
+		if (cpus[i] == self)
+			continue;
+		while (__atomic_load_n(&cpus[i]->in_cd, __ATOMIC_ACQUIRE) &&
+		       __atomic_load_n(&cpus[i]->flush_cd, __ATOMIC_ACQUIRE) && !stop)
+			pause();
+	}
+}
+
+void kick_stop_others(void)
+{
+	__atomic_store_n(&stop, 1, __ATOMIC_SEQ_CST);
+	for (u32 i = 0; i < cpu_count; i++) {
+		if (cpus[i] && cpus[i]->online && cpus[i]->index != kick_self_index())
+			kick(cpus[i]);
+	}
+}
+
+bool kick_must_stop(void)
+{
+	return __atomic_load_n(&stop, __ATOMIC_RELAXED);
+}
+
+u32 kick_self_index(void)
+{
+	u32 id = apic_self_id();
+
+	for (u32 i = 0; i < cpu_count; i++) {
+		if (cpus[i] && cpus[i]->apic_id == id)
+			return i;
+	}
+	return 0;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Carrying out a guest's instruction whose operand is a device, or the local APIC's page. */
+#include "cpu/asm.h"
+#include "cpu/bits.h"
+#include "guest/lapic_ipi.h"
+#include "guest/vcpu.h"
+#include "lib/string.h"
+
+struct insn_ctx vcpu_insn_ctx(struct vcpu *vcpu)
+{
+	struct paging_state paging;
+
+	vendor->get_paging(&vcpu->ctx, &paging);
+	return (struct insn_ctx){
+		.ops = &vcpu_insn_ops,
+		.cpu = vcpu,
+		.regs = &vcpu->ctx.regs,
+		.cr0 = paging.cr0,
+		.cr4 = paging.cr4,
+		.efer = paging.efer,
+		.xcr0 = vcpu->xcr0,
+		.cpl = paging.cpl,
+	};
+}
+
+s64 vcpu_emulation_failed(struct vcpu *vcpu, u64 gpa)
+{
+	struct nxt_run *run = vcpu->run;
+
+	run->emulation.insn_len = vcpu->emul.nbytes;
+	memcpy(run->emulation.insn, vcpu->emul.bytes, sizeof(run->emulation.insn));
+	run->emulation.gpa = gpa;
+	insn_start(&vcpu->emul, NULL, 0);
+	return NXT_EXIT_EMULATION;
+}
+
+s64 vcpu_apic_actions(struct vcpu *vcpu, const struct lapic_actions *actions)
+{
+	u64 deadline;
+
+	if (actions->what & LAPIC_DO_IPI) {
+		const struct vm *vm = vcpu->vm;
+
+		lapic_deliver(vm->lapics, READ_ONCE(vm->vcpu_limit), &actions->msg, &vcpu->lapic, &vcpu->kick_mask);
+	}
+	if (actions->what & LAPIC_DO_EOI) {
+		vcpu->run->eoi.vector = actions->eoi_vector;
+		return NXT_EXIT_EOI;
+	}
+	/* A timer that fires later than the control domain's alarm needs no new alarm yet: the old one brings it up to date. */
+	deadline = actions->what & LAPIC_DO_TIMER ? vcpu_deadline(vcpu) : 0;
+	if (deadline && (!vcpu->armed || deadline < vcpu->armed || vcpu->armed <= rdtsc()))
+		return NXT_EXIT_TIMER;
+	return CONTINUE;
+}
+
+static bool is_apic(const struct vcpu *vcpu, u64 gpa)
+{
+	return lapic_enabled(&vcpu->lapic) && !lapic_x2apic(&vcpu->lapic) &&
+	       (gpa & PAGE_MASK) == lapic_page(&vcpu->lapic);
+}
+
+static s64 device(struct vcpu *vcpu, bool write)
+{
+	struct insn_emul *emul = &vcpu->emul;
+	struct nxt_run *run = vcpu->run;
+
+	run->mmio.gpa = emul->gpa;
+	run->mmio.len = emul->len;
+	run->mmio.write = write;
+	memset(run->data, 0, sizeof(u64));
+	if (write)
+		memcpy(run->data, &emul->data, emul->len);
+	vcpu->pending = write ? PENDING_EMULATION : PENDING_MMIO_READ;
+	return NXT_EXIT_MMIO;
+}
+
+s64 vcpu_emulate(struct vcpu *vcpu)
+{
+	struct insn_emul *emul = &vcpu->emul;
+	struct insn_ctx ctx = vcpu_insn_ctx(vcpu);
+	struct lapic_actions actions;
+	s64 reason = CONTINUE;
+
+	for (;;) {
+		switch (insn_emulate(emul, &ctx)) {
+		case INSN_DONE:
+			vendor->set_shadow(&vcpu->ctx, false);
+			vcpu->unbacked = ~0ULL;
+			if (ctx.regs->rflags & RFLAGS_TF)
+				vcpu_raise(vcpu, 1, false, 0);
+			return reason;
+		case INSN_READ:
+			if (!is_apic(vcpu, emul->gpa))
+				return device(vcpu, false);
+			insn_complete_read(emul, lapic_read(&vcpu->lapic, (u32)(emul->gpa & 0xfff), vcpu_tsc(vcpu)));
+			break;
+		case INSN_WRITE:
+			if (!is_apic(vcpu, emul->gpa))
+				return device(vcpu, true);
+			lapic_write(&vcpu->lapic, (u32)(emul->gpa & 0xfff), (u32)emul->data, vcpu_tsc(vcpu), &actions);
+			reason = vcpu_apic_actions(vcpu, &actions);
+			break;
+		case INSN_FAULT:
+			if (emul->fault.vector == 14)
+				vendor->set_cr2(&vcpu->ctx, emul->fault.cr2);
+			vcpu_raise(vcpu, emul->fault.vector, emul->fault.has_error, emul->fault.error);
+			vcpu->unbacked = ~0ULL;
+			return CONTINUE;
+		case INSN_RESIDENT:
+			vcpu->run->npf.gpa = emul->gpa;
+			vcpu->run->npf.write = true; /* it may be a page table, whose accessed bits get set */
+			vcpu->run->npf.fetch = false;
+			vcpu->run->npf.present = false;
+			vcpu->pending = PENDING_EMULATION;
+			return NXT_EXIT_RESIDENT;
+		default:
+			vcpu->unbacked = ~0ULL;
+			return vcpu_emulation_failed(vcpu, vcpu->npf_gpa);
+		}
+	}
+}
+
+s64 vcpu_emulate_start(struct vcpu *vcpu)
+{
+	insn_start(&vcpu->emul, NULL, 0);
+	vcpu->unbacked = ~0ULL;
+	return vcpu_emulate(vcpu);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What enters a guest beside its own instructions: exceptions, NMIs, interrupts, INIT and SIPI. */
+#include "cpu/bits.h"
+#include "guest/vcpu.h"
+
+#define VECTOR_DF 8
+#define VECTOR_PF 14
+
+/* Contributory exceptions: two of them make a double fault (SDM vol. 3, table 6-5). */
+static bool contributory(u8 vector)
+{
+	return vector == 0 || (vector >= 10 && vector <= 13);
+}
+
+void vcpu_raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
+{
+	struct event *event = &vcpu->event;
+
+	if (event->type == EVENT_EXCEPTION) {
+		if (event->vector == VECTOR_DF) {
+			vcpu->triple_fault = true;
+			return;
+		}
+		if ((contributory(event->vector) && contributory(vector)) ||
+		    (event->vector == VECTOR_PF && (contributory(vector) || vector == VECTOR_PF))) {
+			*event = (struct event){.type = EVENT_EXCEPTION, .vector = VECTOR_DF, .has_error = true};
+			return;
+		}
+	} else if (event->type == EVENT_INTR) {
+		/* Its vector is taken from the APIC already: it comes back after the exception. */
+		vcpu->extint = true;
+		vcpu->extint_vector = event->vector;
+	} else if (event->type == EVENT_NMI) {
+		vcpu->nmi_pending = true;
+		vcpu->nmi_masked = false;
+	}
+	*event = (struct event){.type = EVENT_EXCEPTION, .vector = vector, .has_error = has_error, .error = error};
+}
+
+static void inject(struct vcpu *vcpu, enum event_type type, u8 vector)
+{
+	vendor->inject(&vcpu->ctx, &(struct event){.type = type, .vector = vector});
+}
+
+static void inject_nmi(struct vcpu *vcpu)
+{
+	vcpu->nmi_pending = false;
+	vcpu->nmi_masked = true;
+	vendor->intercept_iret(&vcpu->ctx, true);
+	inject(vcpu, EVENT_NMI, 2);
+}
+
+/* At most one event enters at a time; for the next, the guest exits as soon as it can take it. */
+s64 vcpu_inject(struct vcpu *vcpu)
+{
+	bool open = vendor->irq_open(&vcpu->ctx);
+	bool injected = false;
+	u32 window = 0;
+	int vector;
+
+	if (vcpu->triple_fault)
+		return NXT_EXIT_SHUTDOWN;
+	if (vcpu->event.type == EVENT_INTR && !(vcpu->ctx.regs.rflags & RFLAGS_IF)) {
+		extern void log_line(const char *,...);
+		log_line("DEBUG reinject INTR %x with IF=0 rip %lx rfl %lx lastkind %u", vcpu->event.vector, vcpu->ctx.regs.rip, vcpu->ctx.regs.rflags, vcpu->dbg_kind);
+	}
+	if (vcpu->event.type != EVENT_NONE) {
+		vendor->inject(&vcpu->ctx, &vcpu->event);
+		if (vcpu->event.type == EVENT_NMI)
+			vendor->intercept_iret(&vcpu->ctx, true);
+		vcpu->event.type = EVENT_NONE;
+		injected = true;
+	} else if (vcpu->nmi_pending && !vcpu->nmi_masked && !vendor->get_shadow(&vcpu->ctx)) {
+		inject_nmi(vcpu);
+		injected = true;
+	}
+
+	vector = lapic_pending(&vcpu->lapic);
+	if (vcpu->extint && open && !injected) {
+		vcpu->extint = false;
+		inject(vcpu, EVENT_INTR, vcpu->extint_vector);
+		injected = true;
+	} else if (vector >= 0 && open && !injected) {
+		lapic_accept(&vcpu->lapic, (u8)vector);
+		inject(vcpu, EVENT_INTR, (u8)vector);
+		injected = true;
+		vector = lapic_pending(&vcpu->lapic);
+	} else if (vcpu->wants_window && open && !injected) {
+		vcpu->wants_window = false;
+		vendor->want_window(&vcpu->ctx, 0);
+		return NXT_EXIT_IRQ_WINDOW;
+	}
+
+	/* An NMI in a shadow waits for the shadow's end like an interrupt. */
+	if (vcpu->extint || vcpu->wants_window || (vcpu->nmi_pending && !vcpu->nmi_masked))
+		window = 16;
+	else if (vector >= 0)
+		window = (u32)vector >> 4;
+	else if (lapic_highest_irr(&vcpu->lapic) >= 0)
+		window = (u32)lapic_highest_irr(&vcpu->lapic) >> 4; /* masked by the TPR, which CR8 lowers without an exit */
+	vendor->want_window(&vcpu->ctx, window);
+	return CONTINUE;
+}
+
+void vcpu_take_signals(struct vcpu *vcpu)
+{
+	u32 events = lapic_events(&vcpu->lapic);
+
+	if (!events)
+		return;
+	events = lapic_take_events(&vcpu->lapic, LAPIC_EVENT_NMI | LAPIC_EVENT_INIT | LAPIC_EVENT_SIPI);
+	if (events & LAPIC_EVENT_INIT) {
+		lapic_init_signal(&vcpu->lapic);
+		vcpu_reset(vcpu, true, 0);
+		vcpu->mp_state = vcpu->lapic.bsp ? NXT_MP_RUNNABLE : NXT_MP_INIT_RECEIVED;
+	}
+	if ((events & LAPIC_EVENT_SIPI) && vcpu->mp_state == NXT_MP_INIT_RECEIVED) {
+		vcpu_reset(vcpu, false, lapic_sipi_vector(&vcpu->lapic));
+		vcpu->mp_state = NXT_MP_RUNNABLE;
+	}
+	if (events & LAPIC_EVENT_NMI)
+		vcpu->nmi_pending = true;
+}

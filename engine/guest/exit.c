@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A guest's exits: most end here, some must go to the control domain. */
+#include "guest/vcpu.h"
+#include "cpu/asm.h"
+#include "cpu/bits.h"
+#include "cpu/trap.h"
+
+#define VECTOR_DB 1
+#define VECTOR_BP 3
+#define VECTOR_UD 6
+#define VECTOR_GP 13
+#define VECTOR_MC 18
+#define KVM_ENOSYS 1000
+
+static void skip(struct vcpu *vcpu, const struct exit *exit, u8 length)
+{
+	vcpu->ctx.regs.rip += exit->insn_len ? exit->insn_len : length;
+	vendor->set_shadow(&vcpu->ctx, false);
+}
+
+static void raise_gp(struct vcpu *vcpu)
+{
+	vcpu_raise(vcpu, VECTOR_GP, true, 0);
+}
+
+static u8 cpl(const struct vcpu *vcpu)
+{
+	struct paging_state paging;
+
+	vendor->get_paging(&vcpu->ctx, &paging);
+	return paging.cpl;
+}
+
+static s64 on_cpuid(struct vcpu *vcpu, const struct exit *exit)
+{
+	struct nxt_regs *regs = &vcpu->ctx.regs;
+	struct paging_state paging;
+	struct cpuid_regs out;
+
+	vendor->get_paging(&vcpu->ctx, &paging);
+	struct cpuid_state state = {
+		.cr4 = paging.cr4,
+		.xcr0 = vcpu->xcr0,
+		.apic_enabled = lapic_enabled(&vcpu->lapic),
+	};
+
+	cpuid_lookup(&vcpu->cpuid, (u32)regs->rax, (u32)regs->rcx, &state, &out);
+	regs->rax = out.eax;
+	regs->rbx = out.ebx;
+	regs->rcx = out.ecx;
+	regs->rdx = out.edx;
+	skip(vcpu, exit, 2);
+	return CONTINUE;
+}
+
+static s64 on_xsetbv(struct vcpu *vcpu, const struct exit *exit)
+{
+	const struct nxt_regs *regs = &vcpu->ctx.regs;
+	u64 value = regs->rdx << 32 | (u32)regs->rax;
+
+	if (cpl(vcpu) || (u32)regs->rcx || !vcpu_set_xcr0(vcpu, value)) {
+		raise_gp(vcpu);
+		return CONTINUE;
+	}
+	xsetbv0(vcpu->xcr0);
+	skip(vcpu, exit, 3);
+	return CONTINUE;
+}
+
+static s64 on_npf(struct vcpu *vcpu, const struct exit *exit)
+{
+	struct npt_mapping mapping;
+
+	vcpu->npf_gpa = exit->npf.gpa;
+	if (lapic_enabled(&vcpu->lapic) && !lapic_x2apic(&vcpu->lapic) &&
+	    (exit->npf.gpa & PAGE_MASK) == lapic_page(&vcpu->lapic))
+		return vcpu_emulate_start(vcpu);
+	switch (npt_lookup(&vcpu->vm->npt, exit->npf.gpa, &mapping)) {
+	case NPT_MMIO:
+		return exit->npf.walk || exit->npf.fetch ? vcpu_emulation_failed(vcpu, exit->npf.gpa)
+							 : vcpu_emulate_start(vcpu);
+	case NPT_PRESENT:
+		if (!exit->npf.write || mapping.writable)
+			return CONTINUE; /* mapped meanwhile */
+		break;
+	default:
+		break;
+	}
+	vcpu->pending = PENDING_NPF;
+	vcpu->npf_walk = exit->npf.walk || exit->npf.fetch;
+	vcpu->run->npf.gpa = exit->npf.gpa;
+	vcpu->run->npf.write = exit->npf.write;
+	vcpu->run->npf.fetch = exit->npf.fetch;
+	vcpu->run->npf.present = exit->npf.present;
+	return NXT_EXIT_NPF;
+}
+
+static s64 debug_exit(struct vcpu *vcpu, u8 vector, u64 dr6)
+{
+	vcpu->run->debug.exception = vector;
+	vcpu->run->debug.pc = vendor->segment_base(&vcpu->ctx, INSN_CS) + vcpu->ctx.regs.rip;
+	vcpu->run->debug.dr6 = dr6;
+	vcpu->run->debug.dr7 = vendor->get_dr(&vcpu->ctx, 7);
+	return NXT_EXIT_DEBUG;
+}
+
+static s64 on_exception(struct vcpu *vcpu, const struct exit *exit)
+{
+	u8 vector = exit->exception.vector;
+	u32 debug = vcpu->debug.flags;
+
+	if (vector == VECTOR_DB && (debug & (NXT_DEBUG_STEP | NXT_DEBUG_HW_BP)))
+		return debug_exit(vcpu, vector, exit->exception.dr6);
+	if (vector == VECTOR_BP && (debug & NXT_DEBUG_SW_BP))
+		return debug_exit(vcpu, vector, 0);
+	if (vector == VECTOR_MC) {
+		/* The physical machine's: the control domain handles it as the processor would have raised it there. */
+		vendor->inject(&this_cpu()->cd, &(struct event){.type = EVENT_EXCEPTION, .vector = VECTOR_MC});
+		return NXT_EXIT_INTR;
+	}
+	vcpu_raise(vcpu, vector, exit->exception.has_error, exit->exception.error);
+	return CONTINUE;
+}
+
+/* The first use of a debug register: from now on they are switched with the vCPU, and accesses are native. */
+static s64 on_dr(struct vcpu *vcpu)
+{
+	struct cpu *cpu = this_cpu();
+
+	if (vcpu->debug.flags & NXT_DEBUG_HW_BP)
+		return vcpu_emulation_failed(vcpu, 0);
+	vcpu_unload_extra(vcpu, cpu);
+	vcpu->db_live = true;
+	vcpu_load_extra(vcpu, cpu);
+	vendor->intercept_dr(&vcpu->ctx, false);
+	return CONTINUE;
+}
+
+static s64 on_hypercall(struct vcpu *vcpu, const struct exit *exit)
+{
+	/* The answer of KVM to what it does not know; Engine offers none of its hypercalls. */
+	vcpu->ctx.regs.rax = (u64)-KVM_ENOSYS;
+	skip(vcpu, exit, 3);
+	return CONTINUE;
+}
+
+s64 vcpu_exit(struct vcpu *vcpu, const struct exit *exit)
+{
+	switch (exit->kind) {
+	case EXIT_INTR:
+		return NXT_EXIT_INTR;
+	case EXIT_CPUID:
+		return on_cpuid(vcpu, exit);
+	case EXIT_MSR:
+		return vcpu_msr_exit(vcpu, exit);
+	case EXIT_NPF:
+		return on_npf(vcpu, exit);
+	case EXIT_IO:
+		return vcpu_pio(vcpu, exit);
+	case EXIT_HLT:
+		skip(vcpu, exit, 1);
+		vcpu->mp_state = NXT_MP_HALTED;
+		return CONTINUE; /* the loop finds out whether there is something to wake up for */
+	case EXIT_IRQ_WINDOW:
+		return CONTINUE;
+	case EXIT_IRET:
+		vcpu->nmi_masked = false;
+		vendor->intercept_iret(&vcpu->ctx, false);
+		return CONTINUE;
+	case EXIT_EXCEPTION:
+		return on_exception(vcpu, exit);
+	case EXIT_XSETBV:
+		return on_xsetbv(vcpu, exit);
+	case EXIT_HYPERCALL:
+		return on_hypercall(vcpu, exit);
+	case EXIT_CACHE:
+		/* Caches are coherent with everything a guest can see. */
+		skip(vcpu, exit, 2);
+		return CONTINUE;
+	case EXIT_DR:
+		return on_dr(vcpu);
+	case EXIT_UNDEFINED:
+		vcpu_raise(vcpu, VECTOR_UD, false, 0);
+		return CONTINUE;
+	case EXIT_RDPMC:
+		raise_gp(vcpu);
+		return CONTINUE;
+	case EXIT_SHUTDOWN:
+		return NXT_EXIT_SHUTDOWN;
+	case EXIT_INVALID:
+		vcpu->run->fail.reason = exit->code;
+		return NXT_EXIT_FAIL;
+	default:
+		return vcpu_emulation_failed(vcpu, 0);
+	}
+}
+
+s64 vcpu_finish(struct vcpu *vcpu, u32 flags)
+{
+	enum vcpu_pending pending = vcpu->pending;
+
+	vcpu->pending = PENDING_NONE;
+	switch (pending) {
+	case PENDING_NPF:
+		if (!(flags & NXT_RUN_EMULATE))
+			return CONTINUE; /* mapped: the guest tries again */
+		if (vcpu->npf_walk)
+			return vcpu_emulation_failed(vcpu, vcpu->npf_gpa);
+		return vcpu_emulate_start(vcpu);
+	case PENDING_MMIO_READ: {
+		u64 data;
+
+		__builtin_memcpy(&data, vcpu->run->data, sizeof(data));
+		insn_complete_read(&vcpu->emul, data);
+		return vcpu_emulate(vcpu);
+	}
+	case PENDING_EMULATION:
+		if (flags & NXT_RUN_UNBACKED)
+			vcpu->unbacked = vcpu->emul.gpa & PAGE_MASK;
+		return vcpu_emulate(vcpu);
+	case PENDING_PIO:
+	case PENDING_PIO_IN:
+	case PENDING_PIO_OUT:
+	case PENDING_PIO_START:
+		vcpu->pending = pending;
+		return vcpu_pio_finish(vcpu);
+	default:
+		return CONTINUE;
+	}
+}

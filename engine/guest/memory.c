@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A guest's memory as Engine reaches it for the emulator: by the guest's own page tables, then the nested one. Frames that a look-up
+ * finds stay the VM's until this vCPU leaves NXT_HC_VCPU_RUN: releasing waits for that (guest/vm.h).
+ */
+#include "guest/vcpu.h"
+#include "guest/walk.h"
+#include "lib/string.h"
+#include "mem/phys.h"
+
+/* The memory at gpa, or why not: WALK_* and INSN_MEM_* agree on neither, so the caller says what each is called. */
+static void *host_address(struct vcpu *vcpu, u64 gpa, bool write, bool *ret_resident)
+{
+	struct npt_mapping mapping;
+
+	*ret_resident = false;
+	switch (npt_lookup(&vcpu->vm->npt, gpa, &mapping)) {
+	case NPT_PRESENT:
+		if (!write || mapping.writable)
+			return (u8 *)phys_to_virt(mapping.pfn << PAGE_SHIFT) + (gpa & (PAGE_SIZE - 1));
+		/* Read-only: perhaps only for now, for the dirty log or copy-on-write. */
+		break;
+	case NPT_MMIO:
+		return NULL;
+	default:
+		break;
+	}
+	*ret_resident = (gpa & PAGE_MASK) != vcpu->unbacked;
+	return NULL;
+}
+
+static int walk_read(void *cpu, u64 gpa, void *buf, u32 len)
+{
+	bool resident;
+	const void *at = host_address(cpu, gpa, false, &resident);
+
+	if (!at)
+		return resident ? WALK_RESIDENT : WALK_NO_MEMORY;
+	if (len == 8)
+		*(u64 *)buf = READ_ONCE(*(const u64 *)at);
+	else
+		*(u32 *)buf = READ_ONCE(*(const u32 *)at);
+	return WALK_OK;
+}
+
+static bool compare_exchange(void *at, u64 old, u64 new, u32 len)
+{
+	switch (len) {
+	case 1: {
+		u8 expected = (u8)old;
+
+		return __atomic_compare_exchange_n((u8 *)at, &expected, (u8)new, false, __ATOMIC_SEQ_CST,
+						   __ATOMIC_SEQ_CST);
+	}
+	case 2: {
+		u16 expected = (u16)old;
+
+		return __atomic_compare_exchange_n((u16 *)at, &expected, (u16)new, false, __ATOMIC_SEQ_CST,
+						   __ATOMIC_SEQ_CST);
+	}
+	case 4: {
+		u32 expected = (u32)old;
+
+		return __atomic_compare_exchange_n((u32 *)at, &expected, (u32)new, false, __ATOMIC_SEQ_CST,
+						   __ATOMIC_SEQ_CST);
+	}
+	default:
+		return __atomic_compare_exchange_n((u64 *)at, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	}
+}
+
+static int walk_cmpxchg(void *cpu, u64 gpa, u64 old, u64 new, u32 len, bool *done)
+{
+	bool resident;
+	void *at = host_address(cpu, gpa, true, &resident);
+
+	if (!at)
+		return resident ? WALK_RESIDENT : WALK_NO_MEMORY;
+	*done = compare_exchange(at, old, new, len);
+	return WALK_OK;
+}
+
+static const struct walk_ops walk_ops = {.read = walk_read, .cmpxchg = walk_cmpxchg};
+
+static enum walk_result walk(struct vcpu *vcpu, u64 linear, u32 access, bool mark, struct walk *out)
+{
+	struct paging_state paging;
+
+	vendor->get_paging(&vcpu->ctx, &paging);
+	struct walk_mode mode = {
+		.cr0 = paging.cr0,
+		.cr3 = paging.cr3,
+		.cr4 = paging.cr4,
+		.efer = paging.efer,
+		.rflags = paging.rflags,
+		.maxphyaddr = (u8)vcpu->cpuid.features.maxphyaddr,
+		.no_1g = !cpuid_has(&vcpu->cpuid, CPUID_GBPAGES),
+	};
+
+	return guest_walk(&walk_ops, vcpu, &mode, linear, access, mark, out);
+}
+
+static int translate(void *cpu, u64 linear, u32 access, u64 *gpa, struct insn_fault *fault)
+{
+	struct walk result;
+
+	switch (walk(cpu, linear, access, true, &result)) {
+	case WALK_OK:
+		*gpa = result.gpa;
+		return INSN_MEM_OK;
+	case WALK_RESIDENT:
+		*gpa = result.gpa;
+		return INSN_MEM_RESIDENT;
+	case WALK_FAULT:
+		*fault = (struct insn_fault){.vector = 14, .has_error = true, .error = result.error, .cr2 = linear};
+		return INSN_MEM_FAULT;
+	default:
+		*fault = (struct insn_fault){.vector = 13, .has_error = true};
+		return INSN_MEM_FAULT;
+	}
+}
+
+static int ram(void *cpu, u64 gpa, void *buf, u32 len, bool write)
+{
+	bool resident;
+	void *at = host_address(cpu, gpa, write, &resident);
+
+	if (!at)
+		return resident ? INSN_MEM_RESIDENT : INSN_MEM_MMIO;
+	if (write)
+		memcpy(at, buf, len);
+	else
+		memcpy(buf, at, len);
+	return INSN_MEM_OK;
+}
+
+static int ram_cmpxchg(void *cpu, u64 gpa, u64 old, u64 new, u32 len)
+{
+	bool resident;
+	void *at = host_address(cpu, gpa, true, &resident);
+
+	if (!at)
+		return resident ? INSN_MEM_RESIDENT : INSN_MEM_MMIO;
+	return compare_exchange(at, old, new, len) ? INSN_MEM_OK : INSN_MEM_CHANGED;
+}
+
+static void segment(void *cpu, enum insn_seg seg, struct nxt_segment *out)
+{
+	struct vcpu *vcpu = cpu;
+	struct nxt_sregs s;
+	const struct nxt_segment *order[] = {&s.es, &s.cs, &s.ss, &s.ds, &s.fs, &s.gs};
+
+	/* FS, GS and TR are in the CPU while the vCPU is loaded. */
+	if (seg == INSN_FS || seg == INSN_GS)
+		vendor->cd_save(&vcpu->ctx);
+	vendor->get_sregs(&vcpu->ctx, &s);
+	*out = *order[seg];
+}
+
+#define XSAVE_XMM 160	 /* of the legacy area: XMM0 .. XMM15 */
+#define XSAVE_BV 512	 /* XSTATE_BV */
+#define XSAVE_YMM 576	 /* standard format: upper halves, where every CPU with AVX has them */
+#define XSTATE_SSE BIT(1)
+#define XSTATE_AVX BIT(2)
+
+static void xmm(void *cpu, u32 index, u8 buf[32], enum insn_xmm op)
+{
+	struct vcpu *vcpu = cpu;
+	u8 *low = vcpu->fpu + XSAVE_XMM + index * 16, *high = vcpu->fpu + XSAVE_YMM + index * 16;
+	u64 *present = (u64 *)(vcpu->fpu + XSAVE_BV);
+	bool avx = fpu_guest_xcr0() & XSTATE_AVX;
+
+	vcpu_fpu_sync(vcpu);
+	if (op == INSN_XMM_READ) {
+		memset(buf, 0, 32);
+		if (*present & XSTATE_SSE)
+			memcpy(buf, low, 16);
+		if (avx && (*present & XSTATE_AVX))
+			memcpy(buf + 16, high, 16);
+		return;
+	}
+	/* A component that is in its initial state has no valid bytes in the area. */
+	if (!(*present & XSTATE_SSE))
+		memset(vcpu->fpu + XSAVE_XMM, 0, 256);
+	*present |= XSTATE_SSE;
+	memcpy(low, buf, 16);
+	if (op == INSN_XMM_WRITE256 && avx) {
+		if (!(*present & XSTATE_AVX))
+			memset(vcpu->fpu + XSAVE_YMM, 0, 256);
+		*present |= XSTATE_AVX;
+		memcpy(high, buf + 16, 16);
+	}
+	vcpu_fpu_reload(vcpu);
+}
+
+const struct insn_ops vcpu_insn_ops = {
+	.translate = translate,
+	.ram = ram,
+	.ram_cmpxchg = ram_cmpxchg,
+	.segment = segment,
+	.xmm = xmm,
+};
+
+bool vcpu_translate(struct vcpu *vcpu, u64 linear, struct nxt_translate *out)
+{
+	struct walk result;
+
+	*out = (struct nxt_translate){.linear = linear};
+	if (walk(vcpu, linear, 0, false, &result) != WALK_OK)
+		return false;
+	out->physical = result.gpa;
+	out->valid = 1;
+	out->writable = result.write;
+	out->user = result.user;
+	return true;
+}

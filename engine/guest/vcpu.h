@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A guest's virtual CPU. It lies in its VM's chunks. Whoever set `running` owns it; others only post to its local APIC. */
+#ifndef ENGINE_GUEST_VCPU_H
+#define ENGINE_GUEST_VCPU_H
+
+#include "abi/hypercall.h"
+#include "cpu/cpu.h"
+#include "guest/cpuid.h"
+#include "guest/lapic.h"
+#include "guest/msr.h"
+#include "guest/vm.h"
+#include "insn/pio_string.h"
+#include "vendor.h"
+
+/* What the next VCPU_RUN has to finish before the guest goes on. */
+enum vcpu_pending {
+	PENDING_NONE,
+	PENDING_EMULATION, /* vcpu->emul: between two steps of an instruction */
+	PENDING_MMIO_READ, /* ... and the device's data are in the run page */
+	PENDING_PIO,	   /* a plain IN or OUT */
+	PENDING_PIO_OUT,   /* OUTS: the device has taken the data */
+	PENDING_PIO_IN,	   /* INS: data are in the run page */
+	PENDING_PIO_START, /* INS or OUTS that waits for its guest page */
+	PENDING_NPF,	   /* a fault was reported: NXT_RUN_EMULATE says what to do */
+};
+
+struct vcpu {
+	struct context ctx;
+	struct vm *vm;
+	u32 id;
+	u32 running; /* somebody is inside VCPU_RUN, GET or SET */
+	u64 epoch;   /* of the VM, at the last entry: older translations are flushed */
+
+	struct nxt_run *run; /* shared with the control domain: read once, then check */
+	void *state;	     /* the page of VCPU_GET and VCPU_SET */
+
+	/* Where its TLB tag is valid. */
+	u32 cpu;
+	u32 asid_epoch;
+	u64 asid_vm_epoch;
+
+	u32 mp_state; /* enum nxt_mp_state */
+	struct lapic lapic;
+	u64 kick_mask;
+	u64 armed; /* host TSC that the control domain's timer is set for; 0: none */
+
+	/* Events on their way in. */
+	struct event event; /* goes in at the next entry, before anything else */
+	bool nmi_pending, nmi_masked;
+	bool extint; /* extint_vector was acknowledged at the PIC and must get in */
+	u8 extint_vector;
+	bool wants_window;
+	bool triple_fault;
+	u32 dbg_kind;
+
+	/* An instruction that Engine carries out. */
+	enum vcpu_pending pending;
+	struct insn_emul emul;
+	struct pio_string pio;
+	u64 npf_gpa;	 /* of PENDING_NPF, and of the access that is emulated */
+	u64 unbacked;	 /* page that is no memory, as the control domain said; ~0: none */
+	bool pio_in; /* PENDING_PIO */
+	u8 pio_size, insn_len;
+	u16 pio_port;
+	bool npf_walk; /* PENDING_NPF: on the guest's page tables, or on code */
+
+	/* State that the back end does not switch. */
+	u64 tsc_offset, tsc_adjust;
+	u64 tsc_khz;
+	u32 tsc_aux;
+	u64 spec_ctrl;
+	u64 xcr0;
+	u64 db[4];
+	bool db_live; /* the guest uses its debug registers: DR0 to DR3 are switched */
+	struct nxt_debug_ctl debug;
+	u64 guest_dr7; /* while NXT_DEBUG_HW_BP has its own in the CPU */
+	struct guest_msrs msrs;
+	s64 msr_reason; /* what a WRMSR asks of the control domain, or CONTINUE */
+	struct cpuid_table cpuid;
+	u8 fpu[NXT_PAGE_SIZE] ALIGNED(64);
+};
+
+static inline bool vcpu_is_running(const struct vcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->running, __ATOMIC_SEQ_CST);
+}
+
+static inline u64 vcpu_epoch(const struct vcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->epoch, __ATOMIC_SEQ_CST);
+}
+
+/* vcpu.c: makes a vCPU; the VM is held, not locked. 0 or -NXT_E*. */
+s64 vcpu_create(struct vm *vm, u64 id, u64 run_pfn, u64 state_pfn);
+/* Takes it for this CPU: false if somebody else has it. */
+bool vcpu_own(struct vcpu *vcpu);
+void vcpu_disown(struct vcpu *vcpu);
+/* The state after INIT (SIPI vector in cs), or at power-on. */
+void vcpu_reset(struct vcpu *vcpu, bool power_on, u8 sipi_vector);
+
+/* run.c: runs the owned vCPU; returns an enum nxt_exit. */
+s64 vcpu_run(struct vcpu *vcpu);
+
+/* exit.c: handles an exit. Returns an enum nxt_exit, or CONTINUE: enter again. */
+#define CONTINUE (-1)
+s64 vcpu_exit(struct vcpu *vcpu, const struct exit *exit);
+/* Finishes what the last exit left to be done. */
+s64 vcpu_finish(struct vcpu *vcpu, u32 in_flags);
+
+/* event.c: puts the next event into the guest, if one is due and possible. CONTINUE or NXT_EXIT_IRQ_WINDOW. */
+s64 vcpu_inject(struct vcpu *vcpu);
+void vcpu_raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);
+/* Takes INIT, SIPI and NMI that came over the APIC bus. */
+void vcpu_take_signals(struct vcpu *vcpu);
+
+/* emulation.c */
+s64 vcpu_emulate(struct vcpu *vcpu);	       /* goes on with vcpu->emul */
+s64 vcpu_emulate_start(struct vcpu *vcpu);
+s64 vcpu_emulation_failed(struct vcpu *vcpu, u64 gpa);
+/* What to do after a write to the local APIC. */
+s64 vcpu_apic_actions(struct vcpu *vcpu, const struct lapic_actions *actions);
+struct insn_ctx vcpu_insn_ctx(struct vcpu *vcpu);
+
+/* pio.c */
+s64 vcpu_pio(struct vcpu *vcpu, const struct exit *exit);
+s64 vcpu_pio_finish(struct vcpu *vcpu);
+
+/* memory.c: accesses to guest memory, for the emulator. */
+extern const struct insn_ops vcpu_insn_ops;
+bool vcpu_translate(struct vcpu *vcpu, u64 linear, struct nxt_translate *out);
+
+/* msrs.c: callbacks for guest/msr.h, and the exit. */
+struct msr_ctx vcpu_msr_ctx(struct vcpu *vcpu);
+s64 vcpu_msr_exit(struct vcpu *vcpu, const struct exit *exit);
+
+/* tsc.c */
+u64 vcpu_tsc(const struct vcpu *vcpu);
+void vcpu_write_tsc(struct vcpu *vcpu, u64 value, bool host);
+void vcpu_set_tsc_offset(struct vcpu *vcpu, u64 offset);
+/* Host TSC at which the local APIC's timer fires, 0: not armed. */
+u64 vcpu_deadline(const struct vcpu *vcpu);
+
+/* fpu.c: FPU state and the MSRs that hardware does not switch. */
+void vcpu_load_extra(struct vcpu *vcpu, struct cpu *cpu);
+void vcpu_unload_extra(struct vcpu *vcpu, struct cpu *cpu);
+void vcpu_fpu_sync(struct vcpu *vcpu);	  /* registers to vcpu->fpu */
+void vcpu_fpu_reload(struct vcpu *vcpu); /* and back */
+void vcpu_fpu_reset(struct vcpu *vcpu);
+bool vcpu_set_xcr0(struct vcpu *vcpu, u64 value);
+u64 fpu_guest_xcr0(void);
+u32 fpu_area_size(void);
+
+/* state.c */
+s64 vcpu_get_state(struct vcpu *vcpu, u64 group, u64 arg);
+s64 vcpu_set_state(struct vcpu *vcpu, u64 group, u64 arg);
+
+#endif

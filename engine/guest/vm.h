@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Virtual machines. The table of VMs is Engine's; everything that grows with a VM lies in chunks of memory that the control
+ * domain gave it: nested page tables, vCPUs.
+ *
+ * A VM is used between vm_get() and vm_put(), which keep it alive. vm_destroy_step() first closes the door, then works only when
+ * nobody is inside any more. Who changes the VM's memory holds vm->lock; running vCPUs take no lock.
+ */
+#ifndef ENGINE_GUEST_VM_H
+#define ENGINE_GUEST_VM_H
+
+#include "abi/hypercall.h"
+#include "guest/lapic.h"
+#include "lib/spinlock.h"
+#include "mem/chunk.h"
+#include "mem/npt.h"
+
+struct vcpu;
+
+enum vm_state { VM_FREE, VM_ALIVE, VM_DYING };
+
+struct vm {
+	u32 id;
+	u32 state; /* enum vm_state */
+	u32 users; /* vm_get() without vm_put() */
+	struct spinlock lock;
+	struct chunk_list chunks;
+	struct npt npt;
+	/* Counts revocations of translations. A vCPU that runs with an older one may still use what was revoked. */
+	u64 epoch;
+
+	u32 vcpu_limit; /* ids below it may exist */
+	struct vcpu *vcpus[NXT_MAX_VCPUS];
+	struct lapic *lapics[NXT_MAX_VCPUS];
+	u64 pinned[NXT_MAX_VCPUS][2]; /* the control domain's pages that vCPUs use: PFN, 0: none */
+
+	/* The last synchronizing write of a guest's TSC; see guest/tsc.c. */
+	struct spinlock tsc_lock;
+	u64 tsc_value, tsc_host, tsc_offset;
+	bool tsc_written;
+};
+
+/* The VM of that id if it is alive, which it stays until vm_put(); else NULL. */
+struct vm *vm_get(u64 id);
+void vm_put(struct vm *vm);
+
+/* A VM that lives in the chunk (PFN). Returns its id or -NXT_E*. */
+s64 vm_create(u64 chunk_pfn);
+/* Another chunk for it. 0 or -NXT_E*. The caller does not hold vm->lock. */
+s64 vm_give(struct vm *vm, u64 chunk_pfn);
+/* One bounded step of taking the VM apart: 0: it is gone; -NXT_EAGAIN, -NXT_EBUSY, -NXT_ENOENT. */
+s64 vm_destroy_step(u64 id);
+/* The same for all there are. */
+s64 vm_destroy_all(void);
+u32 vm_count(void);
+
+/* True when no vCPU can use a translation any more that was revoked before now. */
+bool vm_quiet(const struct vm *vm);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the SVM back end share. */
+#ifndef ENGINE_SVM_SVM_H
+#define ENGINE_SVM_SVM_H
+
+#include "svm/vmcb.h"
+#include "vendor.h"
+
+/* Made once at boot; physical addresses. */
+struct svm_tables {
+	u64 cd_msrpm, vm_msrpm, iopm;
+	bool has_nrips, has_decode_assists;
+};
+extern struct svm_tables svm_tables;
+
+/* exit.c */
+void svm_decode_exit(const struct vmcb *vmcb, struct exit *exit);
+
+/* init.c */
+void svm_cd_init(struct context *ctx);
+void svm_vcpu_init(struct context *ctx);
+
+/* state.c */
+void svm_get_sregs(struct context *ctx, struct nxt_sregs *sregs);
+bool svm_set_sregs(struct context *ctx, const struct nxt_sregs *sregs);
+void svm_get_paging(const struct context *ctx, struct paging_state *paging);
+u64 svm_segment_base(const struct context *ctx, u32 segment);
+bool svm_get_msr(struct context *ctx, u32 index, u64 *value);
+bool svm_set_msr(struct context *ctx, u32 index, u64 value);
+u64 svm_get_dr(const struct context *ctx, u32 n);
+void svm_set_dr(struct context *ctx, u32 n, u64 value);
+void svm_set_cr2(struct context *ctx, u64 value);
+void svm_set_tsc_offset(struct context *ctx, u64 offset);
+
+/* event.c */
+void svm_intercept_dr(struct context *ctx, bool on);
+void svm_intercept_exceptions(struct context *ctx, u32 mask);
+void svm_inject(struct context *ctx, const struct event *event);
+bool svm_pending(struct context *ctx, struct event *ret_event);
+bool svm_irq_open(const struct context *ctx);
+u32 svm_get_shadow(const struct context *ctx);
+void svm_set_shadow(struct context *ctx, bool on);
+void svm_want_window(struct context *ctx, u32 priority);
+void svm_intercept_iret(struct context *ctx, bool on);
+u8 svm_get_tpr(const struct context *ctx);
+void svm_set_tpr(struct context *ctx, u8 cr8);
+
+#endif

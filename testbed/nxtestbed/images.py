@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The recipes of everything that the testbed keeps under build/images."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from . import debian, disk
+from .artefact import Artefact, key_of, run
+from .paths import IMAGES, TESTBED
+
+_RECIPES = TESTBED / "images"
+_AGENT_SOURCE = TESTBED / "agent" / "agent.c"
+_CODE = Path(__file__).parent
+
+
+def _agent_key():
+    return key_of(_AGENT_SOURCE)
+
+
+def _build_agent(path):
+    # Static: it runs in roots of any Debian, and in an initrd.
+    run(["gcc", "-static", "-Os", "-std=gnu17", "-Wall", "-Wextra", "-Werror", "-o", path,
+         _AGENT_SOURCE])
+
+
+agent = Artefact("nxtop-agent", _agent_key, _build_agent)
+
+
+class _Root:
+    """A Debian root file system from a recipe folder: packages and the initrd's modules."""
+
+    def __init__(self, name, suite="trixie", arch="amd64"):
+        self.name = name
+        self._recipe = _RECIPES / name
+        self._suite = suite
+        self._arch = arch
+        self.artefact = Artefact(f"{name}-root", self.key, self._build)
+
+    def key(self):
+        modules = self._modules()
+        return key_of(self._recipe / "packages", modules if modules.exists() else "",
+                      self._suite, self._arch, _CODE / "debian.py")
+
+    def get(self):
+        return self.artefact.get()
+
+    def _modules(self):
+        return self._recipe / "initramfs-modules"
+
+    def _build(self, path):
+        hooks = []
+        if self._modules().exists():
+            # Before the kernel package makes its initrd: a small one starts sooner.
+            hooks = ['--essential-hook=mkdir -p "$1/etc/initramfs-tools/conf.d"',
+                     '--essential-hook=echo MODULES=list'
+                     ' > "$1/etc/initramfs-tools/conf.d/nxtop.conf"',
+                     f'--essential-hook=cp {self._modules()} "$1/etc/initramfs-tools/modules"']
+        debian.bootstrap(path, self._suite, debian.read_packages(self._recipe / "packages"),
+                         self._arch, hooks)
+
+
+pc_root = _Root("pc")
+guest_root = _Root("guest")
+build_root = _Root("build")
+
+
+# What a disk does not need at each start under emulation.
+_DISABLED = ["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer",
+             "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer",
+             "systemd-pstore.service", "getty@tty1.service"]
+_PC_DISABLED = ["logrotate.timer", "libvirt-guests.service", "libvirtd.service",
+                "virtlogd.service", "grub-common.service"]
+_PC_ENABLED = ["nxtop-boot-ok.service"]
+
+
+def _disk_key(root):
+    # This file as well: it decides what is done to the root file system.
+    return key_of(root.key(), pc_root.key(), _agent_key(), _RECIPES / root.name / "files",
+                  _RECIPES / "common", _CODE / "disk.py", _CODE / "images.py")
+
+
+def _prepare(root, name):
+    """What every disk's root file system gets."""
+    _overlay(root, _RECIPES / "common")
+    _overlay(root, _RECIPES / name / "files")
+    _install_agent(root)
+    _add_boot_files(root)
+    _systemctl(root, "disable", _DISABLED)
+    _systemctl(root, "set-default", ["multi-user.target"])
+    _set_passwordless_root(root)
+
+
+def _build_pc_disk(path):
+    with _copy_of(pc_root.get()) as root:
+        _prepare(root, "pc")
+        _systemctl(root, "disable", _PC_DISABLED)
+        _systemctl(root, "enable", _PC_ENABLED)
+        for mount_point in ("nxtop", "guests"):
+            (root / mount_point).mkdir()
+        disk.make_disk(path, root, pc_root.get(), "NXTOP-ROOT", 3072)
+
+
+pc_disk = Artefact("pc.img", lambda: _disk_key(pc_root), _build_pc_disk)
+
+
+def _build_guests_disk(path):
+    """A file system with the guests: disk images, and kernels to start without a boot loader."""
+    with tempfile.TemporaryDirectory(prefix=".guests.", dir=IMAGES) as scratch:
+        content = Path(scratch)
+        content.chmod(0o755)
+        with _copy_of(guest_root.get()) as root:
+            _prepare(root, "guest")
+            raw = content / "debian.raw"
+            disk.make_disk(raw, root, pc_root.get(), "GUEST-ROOT", 2048)
+            for name in ("vmlinuz", "initrd.img"):
+                shutil.copy(root / "boot" / name, content / name)
+            _make_mini_initrd(root, content / "mini.img")
+        run(["qemu-img", "convert", "-O", "qcow2", raw, content / "debian.qcow2"])
+        raw.unlink()
+        disk.make_ext4(path, content, "NXTOP-GUESTS", 1536)
+
+
+# All that busybox needs: it is no static program.
+_MINI_FILES = ["usr/bin/busybox", "lib64/ld-linux-x86-64.so.2",
+               *(f"usr/lib/x86_64-linux-gnu/{name}" for name in ("libc.so.6", "libresolv.so.2"))]
+
+
+def _make_mini_initrd(root, path):
+    """An initrd that is a whole guest: it starts in a fraction of Debian's time."""
+    with tempfile.TemporaryDirectory(prefix=".mini.", dir=IMAGES) as scratch:
+        mini = Path(scratch)
+        for name in _MINI_FILES:
+            target = mini / name.replace("usr/bin", "bin").replace("usr/lib", "lib")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / name, target)
+        shutil.copy(_RECIPES / "guest" / "mini-init", mini / "init")
+        run(["sh", "-c", 'cd "$1" && find . | cpio --quiet -o -H newc -R 0:0 > "$2"', "sh", mini,
+             path])
+
+
+guests_disk = Artefact("guests.img", lambda: key_of(_disk_key(guest_root), _RECIPES / "guest"),
+                       _build_guests_disk)
+
+
+class _copy_of:
+    """A throw-away copy of a root file system: hard links, so it costs no time and no space.
+
+    Therefore never write into one of its files; _replace() puts a new file in the place of one.
+    """
+
+    def __init__(self, root):
+        self._root = root
+
+    def __enter__(self):
+        self._copy = Path(tempfile.mkdtemp(prefix=".copy.", dir=IMAGES))
+        run(["cp", "-al", f"{self._root}/.", self._copy])
+        return self._copy
+
+    def __exit__(self, *_):
+        shutil.rmtree(self._copy)
+
+
+def _replace(path, content, mode=0o644):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_text(content, encoding="utf-8")
+    path.chmod(mode)
+
+
+def _overlay(root, files):
+    for source in files.rglob("*"):
+        if source.is_file():
+            _replace(root / source.relative_to(files), source.read_text(encoding="utf-8"))
+
+
+def _install_agent(root):
+    (root / "usr/lib/nxtop").mkdir(exist_ok=True)
+    shutil.copy(agent.get(), root / "usr/lib/nxtop/agent")
+
+
+def _add_boot_files(root):
+    """Names without a version for the kernel, and what GRUB reads from the root file system."""
+    for name in ("vmlinuz", "initrd.img"):
+        newest = max((root / "boot").glob(f"{name}-*"))
+        (root / "boot" / name).unlink(missing_ok=True)
+        (root / "boot" / name).symlink_to(newest.name)
+    grub = root / "boot/grub"
+    grub.mkdir(exist_ok=True)
+    for target in ("i386-pc", "x86_64-efi"):
+        run(["cp", "-al", pc_root.get() / "usr/lib/grub" / target, grub / target])
+    # GRUB's environment block: 1024 bytes, which it can write but never extend.
+    _replace(grub / "grubenv", "# GRUB Environment Block\n".ljust(1024, "#"))
+
+
+def _systemctl(root, verb, units):
+    run(["systemctl", f"--root={root}", "--quiet", verb, *units], env=dict(os.environ, LC_ALL="C"))
+
+
+def _set_passwordless_root(root):
+    shadow = root / "etc/shadow"
+    lines = shadow.read_text(encoding="utf-8").splitlines()
+    _replace(shadow, "".join(("root::20000:0:99999:7:::" if line.startswith("root:") else line)
+                             + "\n" for line in lines), 0o640)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs scenarios in parallel and reports."""
+
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+from .errors import TestbedError
+from .machine import PC
+from .scenario import Skip
+
+
+@dataclass
+class Outcome:
+    """How one scenario ended."""
+
+    scenario: object
+    verdict: str  # passed, failed or skipped
+    seconds: float
+    reason: str = ""
+
+
+class Runner:
+    """Runs scenarios, several at a time."""
+
+    def __init__(self, jobs, keep=False):
+        self._jobs = jobs
+        self._keep = keep
+        self._running = set()
+        self._stopping = False
+
+    def run(self, scenarios):
+        """Prints a line for each scenario and the sum at the end; True if none failed."""
+        counts = {"passed": 0, "failed": 0, "skipped": 0}
+        with ThreadPoolExecutor(self._jobs) as pool:
+            try:
+                for future in as_completed([pool.submit(self._one, s) for s in scenarios]):
+                    outcome = future.result()
+                    counts[outcome.verdict] += 1
+                    _report(outcome)
+            except BaseException:
+                # Ctrl-C: end what runs, so that the pool's threads come to their end.
+                self._stopping = True
+                pool.shutdown(wait=False, cancel_futures=True)
+                for pc in list(self._running):
+                    pc.pull_plug()
+                raise
+        total = f"{counts['passed']} passed, {counts['failed']} failed"
+        if counts["skipped"]:
+            total += f", {counts['skipped']} skipped"
+        print(total, flush=True)
+        return not counts["failed"]
+
+    def _one(self, scenario):
+        started = time.monotonic()
+        verdict, reason = "passed", ""
+        pc = PC(scenario.options, name=scenario.file, keep=self._keep)
+        late = threading.Event()
+
+        def out_of_time():
+            late.set()
+            pc.pull_plug()
+
+        limit = threading.Timer(scenario.timeout, out_of_time)
+        limit.daemon = True
+        try:
+            if self._stopping:
+                raise TestbedError("interrupted")
+            with pc:
+                self._running.add(pc)
+                limit.start()
+                scenario.function(pc)
+        except Skip as skip:
+            verdict, reason = "skipped", str(skip)
+        except Exception as error:  # whatever it is, the report goes on
+            verdict = "failed"
+            reason = _explain(error, pc, scenario.timeout if late.is_set() else None)
+        finally:
+            limit.cancel()
+            self._running.discard(pc)
+        return Outcome(scenario, verdict, time.monotonic() - started, reason)
+
+
+def _explain(error, pc, timeout):
+    lines = []
+    if timeout:
+        lines.append(f"not done after {timeout} s")
+    if isinstance(error, TestbedError):
+        lines.append(str(error))
+    else:
+        lines.append("".join(traceback.format_exception(error)[-4:]).rstrip())
+    if pc.directory:
+        lines += [f"Logs: {pc.directory}", "The end of the console:", pc.tail(40)]
+    return "\n".join(lines)
+
+
+def _report(outcome):
+    print(f"{outcome.verdict:7} {outcome.scenario.name} ({outcome.seconds:.0f} s): "
+          f"{outcome.scenario.title}", flush=True)
+    if outcome.reason:
+        print("".join(f"    | {line}\n" for line in outcome.reason.splitlines()), end="",
+              flush=True)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a scenario file in tests/e2e/ imports.
+
+    from nxtestbed.scenario import scenario
+
+    @scenario(timeout=300, on="engine", smp=4)
+    def all_cpus_come_up(pc):
+        \"\"\"Linux finds every CPU.\"\"\"
+        assert pc.run("nproc").output.strip() == "4"
+
+The first line of the docstring says what is checked: the report shows it. The other arguments are
+those of qemu.Options. The PC is started; pc.run() waits until it takes commands.
+"""
+
+import dataclasses
+import importlib.util
+from dataclasses import dataclass
+
+from . import qemu
+from .errors import TestbedError
+from .paths import TOP
+
+FOLDER = TOP / "tests" / "e2e"
+
+_declared = []
+
+
+class Skip(Exception):
+    """Raised by a scenario that cannot say anything here; its text says why."""
+
+
+@dataclass
+class Scenario:
+    """One scenario on one boot entry."""
+
+    file: str
+    function: object
+    timeout: int
+    options: qemu.Options
+
+    @property
+    def name(self):
+        return f"{self.file}.{self.function.__name__}[{self.options.entry}]"
+
+    @property
+    def title(self):
+        return (self.function.__doc__ or "(no description)").strip().splitlines()[0]
+
+
+def scenario(timeout=600, on="both", **options):
+    """Declares a scenario. on: the boot entry that it is for, or both."""
+
+    def declare(function):
+        entries = qemu.ENTRIES if on == "both" else (on,)
+        for entry in entries:
+            _declared.append((function, timeout, qemu.Options(entry=entry, **options)))
+        return function
+
+    return declare
+
+
+def load(on="both", patterns=()):
+    """All scenarios, or those on one entry, or those whose name holds one of the patterns."""
+    found = []
+    for path in sorted(FOLDER.glob("*.py")):
+        _declared.clear()
+        spec = importlib.util.spec_from_file_location(f"e2e_{path.stem}", path)
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        found += [Scenario(path.stem, function, timeout, dataclasses.replace(options))
+                  for function, timeout, options in _declared]
+    if on != "both":
+        found = [s for s in found if s.options.entry == on]
+    if patterns:
+        found = [s for s in found if any(p in s.name for p in patterns)]
+    if not found:
+        raise TestbedError(f"no scenario in {FOLDER} fits")
+    return found
