@@ -3,7 +3,7 @@
 
 MESON := build/meson
 
-.PHONY: help run test check bench soak engine driver images lint setup clean
+.PHONY: help run test check bench soak engine driver images lint format setup clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -11,16 +11,18 @@ help: ## this list
 run: engine driver images ## start an emulated PC with NxTop Engine, on this terminal (Ctrl-] ends)
 	testbed/pc --entry engine --qemu trixie --guests
 
-test: check driver images ## everything: make check, then the end-to-end scenarios
+test: check driver images ## everything: make check, a short fuzzing, then the end-to-end scenarios
+	tests/fuzz
 	testbed/run-scenarios
 
-check: engine lint ## unit tests and style, within a minute
-	meson test -C $(MESON) --print-errorlogs --no-rebuild
+check: engine ## unit tests and style, within a minute
+	tests/check
 
 bench: engine driver images ## measure Engine against Debian's own KVM
 	testbed/run-measure bench
 
-soak: engine driver images ## run the scenarios again and again for hours; SOAK_HOURS=8
+soak: engine driver images ## fuzz, then run the scenarios again and again for hours; SOAK_HOURS=8
+	tests/fuzz --seconds 600
 	testbed/run-measure soak
 
 engine: setup ## compile NxTop Engine and its unit tests
@@ -33,11 +35,14 @@ driver: setup ## compile nxtop.ko
 images: setup ## make the disks of the emulated PC
 	testbed/build-images
 
-lint: setup
+lint: setup ## check style, and the mistakes that tools find without running anything
 	testbed/lint
+
+format: setup ## put the C code into the style of .clang-format
+	find engine driver abi tests testbed -name '*.[ch]' -exec clang-format -i {} +
 
 setup:
 	@testbed/setup/install
 
 clean: ## remove build/, but not the images that take minutes to make: see build/images
-	rm -rf $(MESON) build/driver build/runs
+	rm -rf $(MESON) build/fuzz build/driver build/runs

@@ -35,22 +35,22 @@
 #define NXT_CPUID_EDX 0x00656e69u /* "ine\0" */
 
 /* Errors. */
-#define NXT_EPERM 1	   /* frame belongs to somebody else */
-#define NXT_ENOENT 2	   /* no such VM, vCPU, group or item */
-#define NXT_E2BIG 7	   /* more entries than a page or Engine holds */
-#define NXT_EAGAIN 11	   /* repeat the call, after doing what the call's comment says */
-#define NXT_ENOMEM 12	   /* the VM needs another chunk: NXT_HC_VM_GIVE, then repeat */
-#define NXT_EBUSY 16	   /* a vCPU of it runs */
-#define NXT_EEXIST 17	   /* that gpa is mapped already, that vCPU exists already */
-#define NXT_EINVAL 22	   /* an argument makes no sense */
-#define NXT_ENOSPC 28	   /* no free VM slot */
-#define NXT_ENOSYS 38	   /* no such hypercall */
+#define NXT_EPERM 1	  /* frame belongs to somebody else */
+#define NXT_ENOENT 2	  /* no such VM, vCPU, group or item */
+#define NXT_E2BIG 7	  /* more entries than a page or Engine holds */
+#define NXT_EAGAIN 11	  /* repeat the call, after doing what the call's comment says */
+#define NXT_ENOMEM 12	  /* the VM needs another chunk: NXT_HC_VM_GIVE, then repeat */
+#define NXT_EBUSY 16	  /* a vCPU of it runs */
+#define NXT_EEXIST 17	  /* that gpa is mapped already, that vCPU exists already */
+#define NXT_EINVAL 22	  /* an argument makes no sense */
+#define NXT_ENOSPC 28	  /* no free VM slot */
+#define NXT_ENOSYS 38	  /* no such hypercall */
 #define NXT_EOPNOTSUPP 95 /* not in this mode, or not on this CPU */
 
 /* Limits. */
-#define NXT_MAX_VMS 128	/* at a time; VM ids are 1 .. NXT_MAX_VMS */
-#define NXT_MAX_VCPUS 64 /* of one VM; the vCPU id is 0 .. 63 and is the initial APIC ID too */
-#define NXT_CHUNK_ORDER 9	   /* a chunk is 2^9 frames: 2 MiB, aligned to its size */
+#define NXT_MAX_VMS 128	  /* at a time; VM ids are 1 .. NXT_MAX_VMS */
+#define NXT_MAX_VCPUS 64  /* of one VM; the vCPU id is 0 .. 63 and is the initial APIC ID too */
+#define NXT_CHUNK_ORDER 9 /* a chunk is 2^9 frames: 2 MiB, aligned to its size */
 #define NXT_CHUNK_FRAMES (1u << NXT_CHUNK_ORDER)
 #define NXT_PAGE_SIZE 4096u
 
@@ -78,57 +78,57 @@
  *	bounded amount of work), -EBUSY while a vCPU runs. After the first call the VM takes no other call.
  *
  * VM_MAP(vm, list_pfn, count)
- *	Maps count entries (struct nxt_map, at most NXT_MAP_MAX) read from the page list_pfn, in order, up to the
- *	first failure. Returns the number mapped if any was, else the error of the first:
+ *	Maps count entries (struct nxt_map, at most NXT_MAP_MAX) read from the page list_pfn, in order, up to
+ *	the first failure. Returns the number mapped if any was, else the error of the first:
  *	-ENOMEM: give a chunk; -EEXIST: something is mapped there, or an entry there awaits NXT_HC_VM_RELEASE,
  *	or a 2 MiB entry hits existing 4 KiB tables (map 4 KiB pages then); -EPERM: a frame is not the control
  *	domain's to share in that way; -EINVAL.
  *	A frame may be mapped writable in one VM only (there as often as wanted), or read-only in any number.
  *
  * VM_UNMAP(vm, gpa, npages)
- *	Makes the range not present for guests; the frames stay shared until released. Returns how many pages from
- *	gpa on were done (bounded work: repeat with the rest). Then make every vCPU of the VM that is inside
- *	NXT_HC_VCPU_RUN leave it (an IPI to its CPU is enough), and call VM_RELEASE.
+ *	Makes the range not present for guests; the frames stay shared until released. Returns how many pages
+ *	from gpa on were done (bounded work: repeat with the rest). Then make every vCPU of the VM that is
+ *	inside NXT_HC_VCPU_RUN leave it (an IPI to its CPU is enough), and call VM_RELEASE.
  *
  * VM_RELEASE(vm, gpa, npages)
  *	Gives up the frames of entries that were unmapped. Returns how many pages from gpa on were done.
  *	-EAGAIN: some vCPU has not left NXT_HC_VCPU_RUN since the unmapping.
  *
  * VM_PROTECT(vm, gpa, npages)
- *	Makes present entries of the range read-only, splitting nothing: a 2 MiB entry that only partly lies in
- *	the range is unmapped instead (release it like VM_UNMAP). Returns pages done. A vCPU that is inside
+ *	Makes present entries of the range read-only, splitting nothing: a 2 MiB entry that only partly lies
+ *	in the range is unmapped instead (release it like VM_UNMAP). Returns pages done. A vCPU that is inside
  *	NXT_HC_VCPU_RUN may write until it leaves it.
  *
  * VM_AGE(vm, gpa, npages, clear)
- *	Returns 1 if a page of the range (at most 512 pages) was accessed by the guest since the marks were last
- *	cleared, else 0; clears the marks if clear is not 0.
+ *	Returns 1 if a page of the range (at most 512 pages) was accessed by the guest since the marks were
+ *	last cleared, else 0; clears the marks if clear is not 0.
  *
  * VM_MSI(vm, address, data)
- *	Delivers an interrupt message (x86 MSI format; bits 63:32 of address hold bits 31:8 of the destination in
- *	bits 63:40 as x2APIC MSIs have it) to the local APICs. Returns the number of local APICs that took it (0: masked,
- *	or nobody), and in RDX a bit mask of vCPUs to wake or kick (see below).
+ *	Delivers an interrupt message (x86 MSI format; bits 63:32 of address hold bits 31:8 of the destination
+ *	in bits 63:40 as x2APIC MSIs have it) to the local APICs. Returns the number of local APICs that took
+ *	it (0: masked, or nobody), and in RDX a bit mask of vCPUs to wake or kick (see below).
  *
  * VCPU_CREATE(vm, vcpu, run_pfn, state_pfn)
- *	Makes a vCPU in reset state (vCPU 0 is the bootstrap processor and runnable; others wait for
- *	INIT and SIPI). The two pages stay the control domain's, are shared with Engine as struct nxt_run and as
- *	the page of VCPU_GET and VCPU_SET, and can be used for nothing else until the VM is destroyed.
+ *	Makes a vCPU in reset state (vCPU 0 is the bootstrap processor and runnable; others wait for INIT and
+ *	SIPI). The two pages stay the control domain's, are shared with Engine as struct nxt_run and as the
+ *	page of VCPU_GET and VCPU_SET, and can be used for nothing else until the VM is destroyed.
  *
  * VCPU_RUN(vm, vcpu)
- *	Runs the vCPU on this CPU until something needs the control domain: returns the exit reason (NXT_EXIT_*),
- *	which is also in struct nxt_run. Call it with interrupts disabled: a physical interrupt ends it and is taken
- *	when the control domain enables interrupts. -EBUSY: it runs elsewhere.
+ *	Runs the vCPU on this CPU until something needs the control domain: returns the exit reason
+ *	(NXT_EXIT_*), which is also in struct nxt_run. Call it with interrupts disabled: a physical interrupt
+ *	ends it and is taken when the control domain enables interrupts. -EBUSY: it runs elsewhere.
  *
  * VCPU_GET(vm, vcpu, group, arg), VCPU_SET(vm, vcpu, group, arg)
- *	Copies state (NXT_STATE_*) out to, or in from, the vCPU's state page. -EBUSY while it runs. A SET either is
- *	taken whole or refused whole (-EINVAL), but for MSRs, which report how many were taken.
+ *	Copies state (NXT_STATE_*) out to, or in from, the vCPU's state page. -EBUSY while it runs. A SET
+ *	either is taken whole or refused whole (-EINVAL), but for MSRs, which report how many were taken.
  *
  * VCPU_INJECT(vm, vcpu, what)
  *	Makes an event pending from outside, also while the vCPU runs elsewhere: NXT_INJECT_*. RDX returns the
  *	kick mask.
  *
- * Kick mask: bit n set means vCPU n has something new to look at. If its thread sleeps in a halt, wake it; if it is inside
- * VCPU_RUN on another CPU, send that CPU an IPI (the vCPU then leaves with NXT_EXIT_INTR). Engine itself never
- * sends interrupts to the control domain.
+ * Kick mask: bit n set means vCPU n has something new to look at. If its thread sleeps in a halt, wake it; if
+ * it is inside VCPU_RUN on another CPU, send that CPU an IPI (the vCPU then leaves with NXT_EXIT_INTR).
+ * Engine itself never sends interrupts to the control domain.
  */
 enum nxt_hypercall {
 	NXT_HC_HELLO = 0,
@@ -169,24 +169,24 @@ enum nxt_info {
 	NXT_INFO_STATS = 2,  /* struct nxt_info_stats; arg: CPU index 0 .. cpus - 1 */
 	NXT_INFO_CPUID = 3,  /* struct nxt_cpuid_list: what guests can be offered; arg 0 */
 	NXT_INFO_MSRS = 4,   /* struct nxt_msr_list, values unused: MSRs to save and restore; arg 0 */
-	NXT_INFO_CRASH = 5,  /* struct nxt_info_log: the log that ended in a panic before the last warm reset */
+	NXT_INFO_CRASH = 5,  /* struct nxt_info_log: the log of a panic before the last warm reset */
 };
 
 struct nxt_info_engine {
 	uint32_t abi_version;
 	uint32_t cpus;
-	char version[32];	  /* NUL-terminated, for people */
-	char vendor[16];	  /* back end: "svm", "vmx" */
-	uint64_t memory_base;	  /* Engine's own physical memory: first byte ... */
-	uint64_t memory_size;	  /* ... and bytes */
-	uint64_t memory_used;	  /* of them, bytes in use */
-	uint64_t tsc_khz;	  /* 0: not known; the driver knows from Linux */
-	uint64_t exits_cd_types;  /* number of valid counters in struct nxt_info_stats */
-	uint32_t vms;		  /* VMs that exist now */
-	uint32_t xsave_size;	  /* bytes of the XSAVE area for all state guests may have, <= 4096 */
-	uint64_t xcr0;		  /* XCR0 bits that guests may have */
-	uint64_t frames_shared;	  /* frames mapped into guests now */
-	uint64_t frames_given;	  /* frames given in chunks now */
+	char version[32];	 /* NUL-terminated, for people */
+	char vendor[16];	 /* back end: "svm", "vmx" */
+	uint64_t memory_base;	 /* Engine's own physical memory: first byte ... */
+	uint64_t memory_size;	 /* ... and bytes */
+	uint64_t memory_used;	 /* of them, bytes in use */
+	uint64_t tsc_khz;	 /* 0: not known; the driver knows from Linux */
+	uint64_t exits_cd_types; /* number of valid counters in struct nxt_info_stats */
+	uint32_t vms;		 /* VMs that exist now */
+	uint32_t xsave_size;	 /* bytes of the XSAVE area for all state guests may have, <= 4096 */
+	uint64_t xcr0;		 /* XCR0 bits that guests may have */
+	uint64_t frames_shared;	 /* frames mapped into guests now */
+	uint64_t frames_given;	 /* frames given in chunks now */
 };
 
 struct nxt_info_log {
@@ -225,34 +225,34 @@ struct nxt_map {
 /* -- running -------------------------------------------------------------------------------------- */
 
 enum nxt_exit {
-	NXT_EXIT_INTR = 0,	/* a physical interrupt is pending: enable interrupts, then run again */
-	NXT_EXIT_NPF = 1,	/* npf: nothing is mapped at gpa, or not writable. Map memory, or map NXT_MAP_MMIO,
+	NXT_EXIT_INTR = 0, /* a physical interrupt is pending: enable interrupts, then run again */
+	NXT_EXIT_NPF = 1,  /* npf: nothing is mapped at gpa, or not writable. Map memory, or map NXT_MAP_MMIO,
 				   or set NXT_RUN_EMULATE, and run again */
-	NXT_EXIT_MMIO = 2,	/* mmio: for a read, put the bytes into data; run again to finish the instruction */
-	NXT_EXIT_PIO = 3,	/* pio: for "in", put size * count bytes into data; run again to finish */
-	NXT_EXIT_HALTED = 4,	/* mp_state says why; sleep until kicked, or timer_deadline, then run again */
-	NXT_EXIT_TIMER = 5,	/* timer_deadline changed */
-	NXT_EXIT_EOI = 6,	/* eoi.vector: end of a level-triggered interrupt, for the I/O APIC */
-	NXT_EXIT_KICK = 7,	/* kick_mask: wake or kick these, then run again */
+	NXT_EXIT_MMIO = 2, /* mmio: for a read, put the bytes into data; run again to finish */
+	NXT_EXIT_PIO = 3,  /* pio: for "in", put size * count bytes into data; run again to finish */
+	NXT_EXIT_HALTED = 4, /* mp_state says why; sleep until kicked, or timer_deadline, then run again */
+	NXT_EXIT_TIMER = 5,  /* timer_deadline changed */
+	NXT_EXIT_EOI = 6,    /* eoi.vector: end of a level-triggered interrupt, for the I/O APIC */
+	NXT_EXIT_KICK = 7,   /* kick_mask: wake or kick these, then run again */
 	NXT_EXIT_IRQ_WINDOW = 8, /* NXT_RUN_IRQ_WINDOW was set and an external interrupt can be taken now */
-	NXT_EXIT_SHUTDOWN = 9,	/* triple fault */
-	NXT_EXIT_DEBUG = 10,	/* debug: as NXT_STATE_DEBUG_CTL asked */
+	NXT_EXIT_SHUTDOWN = 9,	 /* triple fault */
+	NXT_EXIT_DEBUG = 10,	 /* debug: as NXT_STATE_DEBUG_CTL asked */
 	NXT_EXIT_EMULATION = 11, /* emulation: an instruction that Engine cannot emulate */
-	NXT_EXIT_FAIL = 12,	/* fail.reason: the CPU refused the vCPU's state */
+	NXT_EXIT_FAIL = 12,	 /* fail.reason: the CPU refused the vCPU's state */
 	NXT_EXIT_NMI = 13,	/* a physical NMI is for the control domain, and was delivered there by now */
-	NXT_EXIT_RESIDENT = 14, /* npf.gpa: Engine needs this guest page (a page table, an operand); map, run again.
+	NXT_EXIT_RESIDENT = 14, /* npf.gpa: Engine needs this guest page (a table, say): map it, run again.
 				   If it is no memory, set NXT_RUN_UNBACKED and run again */
 	NXT_EXIT_MSR = 15,	/* reserved for MSRs that user space handles */
-	NXT_EXIT_HYPERCALL = 16, /* hypercall: a guest's VMCALL/VMMCALL that Engine does not answer; set hypercall.ret */
+	NXT_EXIT_HYPERCALL = 16, /* hypercall: one that Engine does not answer; set hypercall.ret */
 	NXT_EXIT_COUNT
 };
 
 /* nxt_run.in_flags, cleared by Engine when it has taken them. */
 #define NXT_RUN_IRQ_WINDOW (1u << 0) /* leave with NXT_EXIT_IRQ_WINDOW as soon as an interrupt can be taken */
 #define NXT_RUN_EXTINT (1u << 1)     /* extint_vector is to be injected: allowed only if irq_ready was 1 */
-#define NXT_RUN_EMULATE (1u << 2)    /* the NXT_EXIT_NPF just reported is no memory (or not writable): emulate */
-#define NXT_RUN_UNBACKED (1u << 3)   /* the NXT_EXIT_RESIDENT just reported is no memory */
-#define NXT_RUN_IMMEDIATE (1u << 4)  /* finish a pending MMIO or PIO, then leave (NXT_EXIT_INTR) without running the guest */
+#define NXT_RUN_EMULATE (1u << 2) /* the NXT_EXIT_NPF just reported is no memory (or not writable): emulate */
+#define NXT_RUN_UNBACKED (1u << 3)  /* the NXT_EXIT_RESIDENT just reported is no memory */
+#define NXT_RUN_IMMEDIATE (1u << 4) /* finish a pending MMIO or PIO, then leave (NXT_EXIT_INTR) */
 
 /* Values as KVM_MP_STATE_*. */
 enum nxt_mp_state {
@@ -272,11 +272,11 @@ struct nxt_run {
 	uint8_t pad0[3];
 	/* out, valid at every exit */
 	uint32_t exit_reason;
-	uint8_t irq_ready;  /* an external interrupt could be injected at once */
-	uint8_t if_flag;    /* RFLAGS.IF */
-	uint8_t cr8;	    /* task priority */
-	uint8_t mp_state;   /* enum nxt_mp_state */
-	uint8_t extint_open; /* the local APIC lets the PIC's interrupts through to this vCPU (LINT0, or APIC disabled) */
+	uint8_t irq_ready;   /* an external interrupt could be injected at once */
+	uint8_t if_flag;     /* RFLAGS.IF */
+	uint8_t cr8;	     /* task priority */
+	uint8_t mp_state;    /* enum nxt_mp_state */
+	uint8_t extint_open; /* the PIC's interrupts get through to this vCPU (LINT0, or APIC disabled) */
 	uint8_t pad1[7];
 	uint64_t apic_base;
 	uint64_t timer_deadline; /* host TSC at which the local APIC timer fires; 0: not armed */
@@ -339,13 +339,13 @@ enum nxt_state {
 	NXT_STATE_EVENTS = 3,	 /* struct nxt_events */
 	NXT_STATE_XSAVE = 4,	 /* the XSAVE area, standard format, nxt_info_engine.xsave_size bytes */
 	NXT_STATE_XCR0 = 5,	 /* uint64_t */
-	NXT_STATE_MSRS = 6,	 /* struct nxt_msr_list; arg 1 on SET: from the guest's view (not the host's); returns how many */
-	NXT_STATE_CPUID = 7,	 /* struct nxt_cpuid_list; set it before the first run */
-	NXT_STATE_LAPIC = 8,	 /* 1 KiB: the register page, as KVM_GET_LAPIC has it */
-	NXT_STATE_MP = 9,	 /* uint32_t, enum nxt_mp_state */
+	NXT_STATE_MSRS = 6,  /* struct nxt_msr_list; SET with arg 1: as the guest's WRMSR; returns how many */
+	NXT_STATE_CPUID = 7, /* struct nxt_cpuid_list; set it before the first run */
+	NXT_STATE_LAPIC = 8, /* 1 KiB: the register page, as KVM_GET_LAPIC has it */
+	NXT_STATE_MP = 9,    /* uint32_t, enum nxt_mp_state */
 	NXT_STATE_DEBUG_CTL = 10, /* struct nxt_debug_ctl; SET only */
 	NXT_STATE_TRANSLATE = 11, /* GET only: struct nxt_translate, in and out */
-	NXT_STATE_TSC_KHZ = 12,	 /* SET: uint64_t kHz of the guest's TSC (the timer needs it); GET */
+	NXT_STATE_TSC_KHZ = 12,	  /* SET: uint64_t kHz of the guest's TSC (the timer needs it); GET */
 };
 
 struct nxt_regs {

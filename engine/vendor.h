@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The contract between Engine and a processor vendor's virtualization: all that Engine asks of AMD's SVM, and will ask of
- * Intel's VMX. Nothing of a vendor's shows above this line: exits arrive as struct exit, registers as the ABI's structs.
+ * The contract between Engine and a processor vendor's virtualization: all that Engine asks of AMD's SVM, and
+ * will ask of Intel's VMX. Nothing of a vendor's shows above this line: exits arrive as struct exit,
+ * registers as the ABI's structs.
  *
- * A back end is one constant struct vendor_ops; the first whose `probe` says yes is used. Every function runs on the CPU
- * that it concerns, with GIF clear (or its equal: VMX root mode with interrupts and NMIs held off).
+ * A back end is one constant struct vendor_ops; the first whose `probe` says yes is used. Every function runs
+ * on the CPU that it concerns, with GIF clear (or its equal: VMX root mode with interrupts and NMIs held
+ * off).
  */
 #ifndef ENGINE_VENDOR_H
 #define ENGINE_VENDOR_H
@@ -37,23 +39,34 @@ struct vendor_ops {
 	bool (*probe)(void);
 	/* Why virtualization cannot be used here, in words for people; NULL: it can. */
 	const char *(*unusable)(void);
-	/* Once, before any cpu_enable: tables that all CPUs share. alloc gives zeroed physical pages, contiguous. */
+	/*
+	 * Once, before any cpu_enable: tables that all CPUs share. alloc gives zeroed physical pages,
+	 * contiguous.
+	 */
 	void (*init)(u64 (*alloc)(u32 pages));
 
 	/* Turns virtualization on for this CPU, and GIF off. */
 	void (*cpu_enable)(struct cpu *cpu);
 
-	/* Fills the control block of the control domain on this CPU; state follows by cd_reset or vcpu_set_sregs. */
+	/*
+	 * Fills the control block of the control domain on this CPU; state follows by cd_reset or
+	 * vcpu_set_sregs.
+	 */
 	void (*cd_init)(struct context *ctx);
 	/* Fills the control block of a vCPU. */
 	void (*vcpu_init)(struct context *ctx);
 
-	/* Runs the context until it exits. The control domain's segment bases and syscall MSRs are in the CPU when a
-	 * control domain context runs; load/unload exchange them for a vCPU's. */
+	/*
+	 * Runs the context until it exits. The control domain's segment bases and syscall MSRs are in the CPU
+	 * when a control domain context runs; load/unload exchange them for a vCPU's.
+	 */
 	void (*run)(struct context *ctx, struct exit *exit);
 	void (*load)(struct context *cd, struct context *vcpu);
 	void (*unload)(struct context *cd, struct context *vcpu);
-	/* The control domain's segment bases and syscall MSRs go from its control block into the CPU, after a reset. */
+	/*
+	 * The control domain's segment bases and syscall MSRs go from its control block into the CPU, after a
+	 * reset.
+	 */
 	void (*cd_load)(struct context *cd);
 	/* And the other way, to look at them. */
 	void (*cd_save)(struct context *cd);
@@ -62,7 +75,10 @@ struct vendor_ops {
 	/* Lets the CPU sleep until an NMI arrives, unless *flag is not 0 already. */
 	void (*wait_for_nmi)(const u32 *flag);
 
-	/* The control domain gets the pending physical NMI itself, and exits with EXIT_IRET when it is done with it. */
+	/*
+	 * The control domain gets the pending physical NMI itself, and exits with EXIT_IRET when it is done
+	 * with it.
+	 */
 	void (*cd_pass_nmi)(struct context *ctx);
 	void (*cd_catch_nmi)(struct context *ctx);
 
@@ -74,7 +90,7 @@ struct vendor_ops {
 	/* MSRs that the hardware switches with the context. False: not one of them. */
 	bool (*get_msr)(struct context *ctx, u32 index, u64 *value);
 	bool (*set_msr)(struct context *ctx, u32 index, u64 value);
-	u64 (*get_dr)(const struct context *ctx, u32 n);	   /* 6 and 7 */
+	u64 (*get_dr)(const struct context *ctx, u32 n); /* 6 and 7 */
 	void (*set_dr)(struct context *ctx, u32 n, u64 value);
 	void (*set_cr2)(struct context *ctx, u64 value);
 	void (*intercept_dr)(struct context *ctx, bool on);
@@ -83,10 +99,13 @@ struct vendor_ops {
 	/* Events. pending: the event that an exit interrupted on its way in. */
 	void (*inject)(struct context *ctx, const struct event *event);
 	bool (*pending)(struct context *ctx, struct event *ret_event);
-	bool (*irq_open)(const struct context *ctx); /* IF set, no shadow, nothing being injected */
+	bool (*irq_open)(const struct context *ctx);  /* IF set, no shadow, nothing being injected */
 	u32 (*get_shadow)(const struct context *ctx); /* 1: STI or MOV SS shadow */
 	void (*set_shadow)(struct context *ctx, bool on);
-	/* Exit with IRQ_WINDOW when an interrupt of this priority class (vector >> 4; 16: any) can be taken; 0: do not. */
+	/*
+	 * Exit with IRQ_WINDOW when an interrupt of this priority class (vector >> 4; 16: any) can be taken;
+	 * 0: do not.
+	 */
 	void (*want_window)(struct context *ctx, u32 priority);
 	void (*intercept_iret)(struct context *ctx, bool on);
 	u8 (*get_tpr)(const struct context *ctx); /* CR8 */

@@ -8,8 +8,8 @@
 #define LOW_MEMORY_END KIB(636)
 
 /*
- * What Linux is entered with lies below 640 KiB: neither Linux nor its decompressor, which moves the kernel to a
- * random place, puts anything there before it has read this.
+ * What Linux is entered with lies below 640 KiB: neither Linux nor its decompressor, which moves the kernel
+ * to a random place, puts anything there before it has read this.
  */
 struct low_block {
 	u8 params[LINUX_PARAMS_SIZE];
@@ -23,12 +23,14 @@ struct low_block {
 
 static struct linux_image image;
 
-u32 control_busy(const struct boot_info *info, u64 mbi, struct phys_range image_range, struct phys_range *busy)
+u32 control_busy(const struct boot_info *info, u64 mbi, struct phys_range image_range,
+		 struct phys_range *busy)
 {
 	u32 count = 0;
 
 	busy[count++] = (struct phys_range){0, PAGE_SIZE};
-	busy[count++] = (struct phys_range){ALIGN_DOWN(mbi, PAGE_SIZE), ALIGN_UP(mbi + info->size, PAGE_SIZE)};
+	busy[count++] =
+		(struct phys_range){ALIGN_DOWN(mbi, PAGE_SIZE), ALIGN_UP(mbi + info->size, PAGE_SIZE)};
 	busy[count++] = image_range;
 	for (u32 i = 0; i < info->module_count; i++)
 		busy[count++] = (struct phys_range){info->module[i].start, info->module[i].end};
@@ -70,9 +72,9 @@ static const char *copy_efi_map(const struct boot_efi *efi, const struct phys_ra
 	return NULL;
 }
 
-const char *control_place(const struct boot_info *info, const struct memmap *map, const struct phys_range *busy,
-			  u32 busy_count, const struct phys_range *hidden, u32 hidden_count,
-			  struct linux_entry *entry)
+const char *control_place(const struct boot_info *info, const struct memmap *map,
+			  const struct phys_range *busy, u32 busy_count, const struct phys_range *hidden,
+			  u32 hidden_count, struct linux_entry *entry)
 {
 	const struct boot_module *kernel = &info->module[0], *initrd = &info->module[1];
 	struct memmap_request low = {
@@ -127,7 +129,9 @@ const char *control_place(const struct boot_info *info, const struct memmap *map
 	why = linux_build_params(block->params, &image, &setup, entry);
 	if (why)
 		return why;
-	memcpy(phys_to_virt(load), (u8 *)phys_to_virt(kernel->start) + image.kernel_offset, image.kernel_size);
-	log_line("control domain: Linux %s at %lx, initrd of %lu KiB", image.release, load, setup.initrd_size >> 10);
+	memcpy(phys_to_virt(load), (u8 *)phys_to_virt(kernel->start) + image.kernel_offset,
+	       image.kernel_size);
+	log_line("control domain: Linux %s at %lx, initrd of %lu KiB", image.release, load,
+		 setup.initrd_size >> 10);
 	return NULL;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From the boot loader to the control domain: learn what the machine is, take memory and CPUs, place Linux, and enter it in a
- * context of its own. Where Engine cannot run, Linux is started without it; where Linux cannot be started, the
- * PC restarts, and the boot loader's fallback entry is next. Nobody is locked out of their PC.
+ * From the boot loader to the control domain: learn what the machine is, take memory and CPUs, place Linux,
+ * and enter it in a context of its own. Where Engine cannot run, Linux is started without it; where Linux
+ * cannot be started, the PC restarts, and the boot loader's fallback entry is next. Nobody is locked out of
+ * their PC.
  */
 #include "boot/acpi.h"
 #include "boot/control.h"
@@ -57,7 +58,10 @@ static void echo(const char *text, size_t len)
 	screen_write(text, len);
 }
 
-/* Neither Engine nor Linux can go on: say why, leave time to read it, and let the boot loader try something else. */
+/*
+ * Neither Engine nor Linux can go on: say why, leave time to read it, and let the boot loader try something
+ * else.
+ */
 static NORETURN void fatal(const char *why)
 {
 	log_line("cannot start the PC: %s", why);
@@ -86,7 +90,8 @@ static void init_consoles(void)
 	if (!options.screen)
 		return;
 	if (fb->present && fb->address + (u64)fb->pitch * fb->height <= GIB(4))
-		screen_init_pixels(phys_to_virt(fb->address), fb->pitch, fb->width, fb->height, (fb->bpp + 7) / 8);
+		screen_init_pixels(phys_to_virt(fb->address), fb->pitch, fb->width, fb->height,
+				   (fb->bpp + 7) / 8);
 	else if (!fb->present && !info.efi.system_table)
 		screen_init_text();
 }
@@ -208,7 +213,8 @@ static void init_frames(void)
 {
 	u64 frames = ram_top >> PAGE_SHIFT;
 
-	frames_init(phys_to_virt(pool_alloc((u32)(ALIGN_UP(frames * sizeof(u32), PAGE_SIZE) / PAGE_SIZE))), frames);
+	frames_init(phys_to_virt(pool_alloc((u32)(ALIGN_UP(frames * sizeof(u32), PAGE_SIZE) / PAGE_SIZE))),
+		    frames);
 	for (u32 i = 0; i < map.count; i++) {
 		u64 first = ALIGN_UP(map.entry[i].base, PAGE_SIZE) >> PAGE_SHIFT;
 		u64 end = (map.entry[i].base + map.entry[i].size) >> PAGE_SHIFT;
@@ -225,7 +231,8 @@ static void init_identity(void)
 	u64 tables = identity_tables_needed(ram_top, phys_bits());
 
 	if (identity_init(vendor->npt, phys_bits(), pool_alloc((u32)tables), tables) ||
-	    identity_hide(image_pa, (u64)(image_end - image_start)) || identity_hide(pool_base(), pool_size()))
+	    identity_hide(image_pa, (u64)(image_end - image_start)) ||
+	    identity_hide(pool_base(), pool_size()))
 		panic("cannot build the control domain's nested page table");
 	cd_apic_init();
 }
@@ -255,7 +262,8 @@ struct cpu *cpu_by_apic_id(u32 apic_id)
 
 static void start_cpus(u32 self)
 {
-	struct memmap_request page = {.size = PAGE_SIZE, .align = PAGE_SIZE, .min = PAGE_SIZE, .max = KIB(636)};
+	struct memmap_request page = {
+		.size = PAGE_SIZE, .align = PAGE_SIZE, .min = PAGE_SIZE, .max = KIB(636)};
 	u32 limit = options.cpus ? MIN(options.cpus, CPUS_MAX) : CPUS_MAX;
 	u32 online = 1;
 	u64 trampoline;
@@ -268,7 +276,8 @@ static void start_cpus(u32 self)
 		if (smp_start(new_cpu(madt.cpu[i].apic_id), trampoline))
 			online++;
 		else
-			log_line("the CPU with APIC ID %u does not start; going on without it", madt.cpu[i].apic_id);
+			log_line("the CPU with APIC ID %u does not start; going on without it",
+				 madt.cpu[i].apic_id);
 	}
 	log_line("%u of %u CPUs run, %s; %lu of %lu KiB of memory used", online, madt.cpu_count, vendor->name,
 		 pool_used() >> 10, pool_size() >> 10);
@@ -317,7 +326,8 @@ static NORETURN void start_engine(void)
 	self = new_cpu(apic_self_id());
 	/* On to the stack of the CPU's own block. */
 	__asm__ volatile("mov %0, %%rsp; xor %%ebp, %%ebp; call cpu_main; ud2"
-			 : : "r"((u64)self + CPU_BLOCK_SIZE), "D"(self));
+			 :
+			 : "r"((u64)self + CPU_BLOCK_SIZE), "D"(self));
 	__builtin_unreachable();
 }
 
@@ -329,7 +339,8 @@ void boot_main(u32 magic, u32 mbi)
 
 	trap_init_cpu();
 	log_set_echo(echo);
-	if (magic != MULTIBOOT2_LOADER_MAGIC || (why = multiboot2_parse(phys_to_virt(mbi), GIB(4) - mbi, &info))) {
+	if (magic != MULTIBOOT2_LOADER_MAGIC ||
+	    (why = multiboot2_parse(phys_to_virt(mbi), GIB(4) - mbi, &info))) {
 		screen_init_text();
 		fatal(magic != MULTIBOOT2_LOADER_MAGIC ? "not started by a multiboot2 boot loader" : why);
 	}

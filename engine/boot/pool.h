@@ -7,7 +7,10 @@
 
 void pool_init(u64 base, u64 size);
 
-/* Zeroed, contiguous pages: their physical address. There are enough, as boot computed the size; else a panic. */
+/*
+ * Zeroed, contiguous pages: their physical address. There are enough, as boot computed the size; else a
+ * panic.
+ */
 u64 pool_alloc(u32 pages);
 /* Aligned to its size (a power of two pages). */
 u64 pool_alloc_aligned(u32 pages);

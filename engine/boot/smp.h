@@ -6,8 +6,8 @@
 #include "cpu/cpu.h"
 
 /*
- * Starts the CPU by INIT and SIPI through the trampoline page (below 1 MiB, scratch) and waits until it says it is online:
- * false if it does not within a second or so.
+ * Starts the CPU by INIT and SIPI through the trampoline page (below 1 MiB, scratch) and waits until it says
+ * it is online: false if it does not within a second or so.
  */
 bool smp_start(struct cpu *cpu, u64 trampoline);
 

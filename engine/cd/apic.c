@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The control domain's access to its local APICs. In x2APIC mode only the ICR's MSR exits. In xAPIC mode the register page is
- * read-only in its nested table, because the ICR shares it with everything else: reads run natively, writes arrive here.
+ * The control domain's access to its local APICs. In x2APIC mode only the ICR's MSR exits. In xAPIC mode the
+ * register page is read-only in its nested table, because the ICR shares it with everything else: reads run
+ * natively, writes arrive here.
  */
 #include "cd/cd.h"
 #include "cd/memory.h"

@@ -63,8 +63,8 @@ void cd_fault_ud(struct cpu *cpu)
 }
 
 /*
- * INIT makes a CPU wait for SIPI; a SIPI that finds no CPU waiting is ignored, as by the hardware. Whoever sends both sends INIT
- * first, so where both flags are set INIT is taken first.
+ * INIT makes a CPU wait for SIPI; a SIPI that finds no CPU waiting is ignored, as by the hardware. Whoever
+ * sends both sends INIT first, so where both flags are set INIT is taken first.
  */
 static void take_init(struct cpu *cpu)
 {
@@ -83,13 +83,22 @@ static void take_init(struct cpu *cpu)
 			reset_to_sipi(&cpu->cd, (u8)sipi);
 			return;
 		}
+		/* Asleep, it is not in the control domain: whoever changes that one's page table need not wait for it. */
+		__atomic_store_n(&cpu->asleep, 1, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&cpu->in_cd, 0, __ATOMIC_SEQ_CST);
 		vendor->wait_for_nmi(&cpu->sipi);
+		__atomic_store_n(&cpu->in_cd, 1, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&cpu->asleep, 0, __ATOMIC_SEQ_CST);
+		mb();
 		/* The NMI that woke us was Engine's. */
 		kick_was_ours(cpu);
 	}
 }
 
-/* What others asked for, before the control domain is entered. in_cd is set already, so later requests send an NMI. */
+/*
+ * What others asked for, before the control domain is entered. in_cd is set already, so later requests send
+ * an NMI.
+ */
 static void take_requests(struct cpu *cpu)
 {
 	if (kick_must_stop()) {
@@ -140,7 +149,9 @@ static void handle(struct cpu *cpu, const struct exit *exit)
 {
 	struct event event;
 
-	/* An exit may have interrupted an event on its way in (a page fault's push, say): it goes in again. */
+	/*
+	 * An exit may have interrupted an event on its way in (a page fault's push, say): it goes in again.
+	 */
 	if (vendor->pending(&cpu->cd, &event))
 		vendor->inject(&cpu->cd, &event);
 
@@ -175,8 +186,8 @@ static void handle(struct cpu *cpu, const struct exit *exit)
 		log_line("control domain: triple fault on CPU %u: restarting the PC", cpu->index);
 		reset_pc();
 	default:
-		panic("control domain: unexpected exit %s (%lx) on CPU %u, rip %lx", exit_name(exit->kind), exit->code,
-		      cpu->index, cpu->cd.regs.rip);
+		panic("control domain: unexpected exit %s (%lx) on CPU %u, rip %lx", exit_name(exit->kind),
+		      exit->code, cpu->index, cpu->cd.regs.rip);
 	}
 }
 

@@ -9,7 +9,10 @@
 /* Prepares this CPU's context: it waits for SIPI, as after INIT. */
 void cd_init_cpu(struct cpu *cpu);
 
-/* The bootstrap CPU's state at the entry of Linux' 32-bit protocol: entry point, address of the boot parameters. */
+/*
+ * The bootstrap CPU's state at the entry of Linux' 32-bit protocol: entry point, address of the boot
+ * parameters.
+ */
 void cd_enter_linux(struct cpu *cpu, u32 entry, u32 params);
 
 /* Runs the control domain on this CPU, for ever. */

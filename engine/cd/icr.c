@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The control domain's interrupt commands. Fixed interrupts, NMIs and the like go to the wire as they are. INIT and SIPI do not:
- * a CPU that took a real INIT would be lost to Engine. They become flags of the target's struct cpu, with an
- * NMI to make it look. (SVM could intercept INIT at the target, but the processor keeps it pending and takes it when GIF
- * is set next, APM vol. 2, 15.21.8, and emulators do not get that right.)
+ * The control domain's interrupt commands. Fixed interrupts, NMIs and the like go to the wire as they are.
+ * INIT and SIPI do not: a CPU that took a real INIT would be lost to Engine. They become flags of the
+ * target's struct cpu, with an NMI to make it look. (SVM could intercept INIT at the target, but the
+ * processor keeps it pending and takes it when GIF is set next, APM vol. 2, 15.21.8, and emulators do not get
+ * that right.)
  */
 #include "cd/cd.h"
 #include "cpu/apic.h"

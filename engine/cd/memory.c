@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The control domain wrote to a page that its nested table does not let it write: the local APIC's registers, or memory that is
- * not its own. The instruction is emulated; what it writes to memory that is hidden is dropped, as by an address
- * where no device answers.
+ * The control domain wrote to a page that its nested table does not let it write: the local APIC's registers,
+ * or memory that is not its own. The instruction is emulated; what it writes to memory that is hidden is
+ * dropped, as by an address where no device answers.
  */
 #include "cd/memory.h"
 #include "cd/cd.h"
@@ -23,7 +23,8 @@ static bool is_memory(u64 pa)
 {
 	enum frame_kind kind = frame_read(pa >> PAGE_SHIFT).kind;
 
-	return kind == FRAME_CONTROL || kind == FRAME_PINNED || kind == FRAME_SHARED || kind == FRAME_SHARED_RO;
+	return kind == FRAME_CONTROL || kind == FRAME_PINNED || kind == FRAME_SHARED ||
+	       kind == FRAME_SHARED_RO;
 }
 
 static bool is_hidden(u64 pa)
@@ -51,12 +52,12 @@ static int walk_cmpxchg(void *cpu, u64 pa, u64 old, u64 new, u32 len, bool *done
 	if (!is_memory(pa))
 		return WALK_NO_MEMORY;
 	if (len == 8) {
-		*done = __atomic_compare_exchange_n((u64 *)phys_to_virt(pa), &old, new, false, __ATOMIC_SEQ_CST,
-						    __ATOMIC_SEQ_CST);
+		*done = __atomic_compare_exchange_n((u64 *)phys_to_virt(pa), &old, new, false,
+						    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	} else {
 		u32 old32 = (u32)old;
 
-		*done = __atomic_compare_exchange_n((u32 *)phys_to_virt(pa), &old32, (u32)new, false,
+		*done = __atomic_compare_exchange_n((u32 *)phys_to_virt(pa), &old32, (u32) new, false,
 						    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	}
 	return WALK_OK;
@@ -85,7 +86,8 @@ static int translate(void *opaque, u64 linear, u32 access, u64 *gpa, struct insn
 		*gpa = walk.gpa;
 		return INSN_MEM_OK;
 	case WALK_FAULT:
-		*fault = (struct insn_fault){.vector = 14, .has_error = true, .error = walk.error, .cr2 = linear};
+		*fault = (struct insn_fault){
+			.vector = 14, .has_error = true, .error = walk.error, .cr2 = linear};
 		return INSN_MEM_FAULT;
 	default:
 		*fault = (struct insn_fault){.vector = 13, .has_error = true};
@@ -128,7 +130,10 @@ static void segment(void *opaque, enum insn_seg seg, struct nxt_segment *out)
 	*out = *order[seg];
 }
 
-/* What vector registers hold does not matter: these writes are dropped, and no register of the APIC is as wide. */
+/*
+ * What vector registers hold does not matter: these writes are dropped, and no register of the APIC is as
+ * wide.
+ */
 static void xmm(void *cpu, u32 index, u8 buf[32], enum insn_xmm op)
 {
 	(void)cpu;
@@ -172,7 +177,10 @@ void cd_memory_fault(struct cpu *cpu, const struct exit *exit)
 	struct paging_state paging;
 
 	if (exit->npf.walk || exit->npf.fetch) {
-		/* Page tables or code in memory that is not its own: nothing sensible can follow but an exception. */
+		/*
+		 * Page tables or code in memory that is not its own: nothing sensible can follow but an
+		 * exception.
+		 */
 		cd_fault_gp(cpu);
 		return;
 	}

@@ -14,7 +14,9 @@ static bool write_efer(struct cpu *cpu, u64 value)
 	u64 allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX | EFER_LMSLE | EFER_FFXSR;
 
 	vendor->get_paging(&cpu->cd, &paging);
-	/* Bits that newer processors define, such as automatic IBRS, stay as they are in hardware: refused. */
+	/*
+	 * Bits that newer processors define, such as automatic IBRS, stay as they are in hardware: refused.
+	 */
 	if (value & ~allowed)
 		return false;
 	if ((paging.cr0 & CR0_PG) && ((value ^ paging.efer) & EFER_LME))

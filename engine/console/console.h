@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where Engine's messages go besides the log: a serial port, and the screen until the control domain draws on it.
+ * Where Engine's messages go besides the log: a serial port, and the screen until the control domain draws on
+ * it.
  */
 #ifndef ENGINE_CONSOLE_CONSOLE_H
 #define ENGINE_CONSOLE_CONSOLE_H
@@ -13,7 +14,10 @@ void serial_write(const char *text, size_t len);
 
 /* VGA text mode at its fixed place: the PC was started by a BIOS that left it on. */
 void screen_init_text(void);
-/* A linear framebuffer. base is a pointer to its mapped memory; pixels are white where all of their bits are set. */
+/*
+ * A linear framebuffer. base is a pointer to its mapped memory; pixels are white where all of their bits are
+ * set.
+ */
 void screen_init_pixels(void *base, u32 pitch, u32 width, u32 height, u32 bytes_per_pixel);
 void screen_write(const char *text, size_t len);
 /* The screen belongs to the control domain now: only a panic writes again. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Text on the screen: VGA text mode, or glyphs drawn into a linear framebuffer. Scrolls by starting again at the top. */
+/*
+ * Text on the screen: VGA text mode, or glyphs drawn into a linear framebuffer. Scrolls by starting again at
+ * the top.
+ */
 #include "console/console.h"
 #include "console/font.h"
 #include "lib/string.h"

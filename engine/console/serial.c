@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The 16550 UART, output only and polled. The control domain drives the same port: nothing is switched that Linux' driver
- * relies on, and a port that stops taking characters loses them rather than stopping Engine.
+ * The 16550 UART, output only and polled. The control domain drives the same port: nothing is switched that
+ * Linux' driver relies on, and a port that stops taking characters loses them rather than stopping Engine.
  */
 #include "console/console.h"
 #include "cpu/asm.h"

@@ -32,8 +32,8 @@ u32 apic_read(u32 reg);
 void apic_write(u32 reg, u32 value);
 
 /*
- * Sends an interrupt command: low is ICR 31:0, to the APIC ID (physical mode). Leaves ICR_HIGH as the control domain set it. Waits
- * until the command is accepted.
+ * Sends an interrupt command: low is ICR 31:0, to the APIC ID (physical mode). Leaves ICR_HIGH as the control
+ * domain set it. Waits until the command is accepted.
  */
 void apic_send(u32 apic_id, u32 low);
 void apic_send_nmi(u32 apic_id);

@@ -23,7 +23,9 @@ static inline struct cpuid_regs cpuid(u32 leaf, u32 subleaf)
 {
 	struct cpuid_regs r;
 
-	__asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
+	__asm__ volatile("cpuid"
+			 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+			 : "a"(leaf), "c"(subleaf));
 	return r;
 }
 
@@ -59,13 +61,13 @@ static inline u8 inb(u16 port)
 }
 
 #define DEFINE_CR(n)                                                                                         \
-	static inline u64 read_cr##n(void)                                                                  \
+	static inline u64 read_cr##n(void)                                                                   \
 	{                                                                                                    \
 		u64 value;                                                                                   \
 		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(value));                                        \
 		return value;                                                                                \
 	}                                                                                                    \
-	static inline void write_cr##n(u64 value)                                                           \
+	static inline void write_cr##n(u64 value)                                                            \
 	{                                                                                                    \
 		__asm__ volatile("mov %0, %%cr" #n : : "r"(value) : "memory");                               \
 	}
@@ -76,13 +78,13 @@ DEFINE_CR(4)
 #undef DEFINE_CR
 
 #define DEFINE_DR(n)                                                                                         \
-	static inline u64 read_dr##n(void)                                                                  \
+	static inline u64 read_dr##n(void)                                                                   \
 	{                                                                                                    \
 		u64 value;                                                                                   \
 		__asm__ volatile("mov %%db" #n ", %0" : "=r"(value));                                        \
 		return value;                                                                                \
 	}                                                                                                    \
-	static inline void write_dr##n(u64 value)                                                           \
+	static inline void write_dr##n(u64 value)                                                            \
 	{                                                                                                    \
 		__asm__ volatile("mov %0, %%db" #n : : "r"(value));                                          \
 	}

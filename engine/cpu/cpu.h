@@ -2,9 +2,9 @@
 /*
  * A physical CPU, and the part of a virtual CPU that the world switch handles.
  *
- * Engine runs with the global interrupt flag clear from the moment a CPU enables virtualization: no interrupt, no NMI,
- * no preemption. What another CPU wants of this one is a flag in struct cpu plus, if it executes the control domain,
- * an NMI to make it look (cpu/kick.h).
+ * Engine runs with the global interrupt flag clear from the moment a CPU enables virtualization: no
+ * interrupt, no NMI, no preemption. What another CPU wants of this one is a flag in struct cpu plus, if it
+ * executes the control domain, an NMI to make it look (cpu/kick.h).
  */
 #ifndef ENGINE_CPU_CPU_H
 #define ENGINE_CPU_CPU_H
@@ -18,17 +18,17 @@
 #define CPUS_MAX 256
 
 /*
- * A context that hardware can run: the control domain on one CPU, or a guest's vCPU. The back end keeps regs in step with
- * the hardware's own copy: above it, regs is always what the guest has.
+ * A context that hardware can run: the control domain on one CPU, or a guest's vCPU. The back end keeps regs
+ * in step with the hardware's own copy: above it, regs is always what the guest has.
  */
 struct context {
 	struct nxt_regs regs;
-	void *hw;      /* the back end's control block, one page */
+	void *hw; /* the back end's control block, one page */
 	u64 hw_pa;
-	u64 npt_root;  /* physical address of the nested page table's root */
-	u32 asid;      /* tag of this context's TLB entries on the CPU that it last ran on */
-	bool flush;    /* drop them at the next entry */
-	bool guest;    /* a vCPU; otherwise the control domain */
+	u64 npt_root; /* physical address of the nested page table's root */
+	u32 asid;     /* tag of this context's TLB entries on the CPU that it last ran on */
+	bool flush;   /* drop them at the next entry */
+	bool guest;   /* a vCPU; otherwise the control domain */
 };
 
 struct vcpu;
@@ -37,25 +37,27 @@ struct cpu {
 	struct context cd; /* the control domain on this CPU */
 	u32 index;
 	u32 apic_id;
-	u64 hsave_pa;	    /* page that the processor saves host state in */
-	void *fpu;	    /* page for the control domain's FPU state while a guest runs */
-	u32 asid_next;	    /* for guests; 0 and 1 are the host's and the control domain's */
+	u64 hsave_pa;  /* page that the processor saves host state in */
+	void *fpu;     /* page for the control domain's FPU state while a guest runs */
+	u32 asid_next; /* for guests; 0 and 1 are the host's and the control domain's */
 	u32 asid_count;
-	u32 asid_epoch;	    /* counts the times that all tags were given out and flushed */
+	u32 asid_epoch; /* counts the times that all tags were given out and flushed */
 
 	/* The control domain's, while a guest has the CPU; see guest/fpu.c. */
 	u64 cd_xcr0, cd_tsc_aux, cd_xss, cd_spec_ctrl, cd_db[4];
 
 	/* What others ask of this CPU; see cpu/kick.h. */
 	u32 online;
-	u32 in_cd;	    /* it executes the control domain, or is about to */
-	u32 kicks_sent;	    /* NMIs that Engine sent here ... */
-	u32 kicks_taken;    /* ... and those seen; an NMI without a difference is the control domain's own */
-	u32 flush_cd;	    /* nested table of the control domain changed: flush its TLB */
-	u32 init_pending;   /* the control domain sent INIT to this CPU */
-	u32 sipi;	    /* 0: none; else 0x100 | vector */
+	u32 in_cd;	  /* it executes the control domain, or is about to */
+	u32 asleep;	    /* it waits for SIPI, and for the NMI that says so */
+	u32 kicks_sent;	  /* NMIs that Engine sent here ... */
+	u32 kicks_taken;  /* ... and those seen; an NMI without a difference is the control domain's own */
+	u32 flush_cd;	  /* nested table of the control domain changed: flush its TLB */
+	u32 init_pending; /* the control domain sent INIT to this CPU */
+	u32 sipi;	  /* 0: none; else 0x100 | vector */
 	bool waits_for_sipi;
-	struct insn_emul emul; /* an instruction of the control domain that Engine carries out; within one exit */
+	struct insn_emul
+		emul; /* an instruction of the control domain that Engine carries out; within one exit */
 
 	u64 exits[EXIT_SOURCES][EXIT_KINDS];
 };

@@ -1,39 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Why a context stopped, in words that every processor vendor shares. A back end fills this in; nothing above looks further. */
+/*
+ * Why a context stopped, in words that every processor vendor shares. A back end fills this in; nothing above
+ * looks further.
+ */
 #ifndef ENGINE_CPU_EXIT_H
 #define ENGINE_CPU_EXIT_H
 
 #include "lib/types.h"
 
 #define EXIT_KIND_LIST(X)                                                                                    \
-	X(INTR, "intr")		    /* a physical interrupt is pending */                                    \
-	X(NMI, "nmi")		    /* a physical NMI is pending */                                          \
+	X(INTR, "intr") /* a physical interrupt is pending */                                                \
+	X(NMI, "nmi")	/* a physical NMI is pending */                                                      \
 	X(CPUID, "cpuid")                                                                                    \
-	X(MSR, "msr")		    /* msr */                                                                \
+	X(MSR, "msr") /* msr */                                                                              \
 	X(HYPERCALL, "hypercall")                                                                            \
-	X(NPF, "npf")		    /* npf */                                                                \
-	X(IO, "io")		    /* io */                                                                 \
+	X(NPF, "npf") /* npf */                                                                              \
+	X(IO, "io")   /* io */                                                                               \
 	X(HLT, "hlt")                                                                                        \
 	X(IRET, "iret")		    /* about to execute IRET */                                              \
 	X(IRQ_WINDOW, "irq-window") /* an interrupt could be taken now */                                    \
 	X(EXCEPTION, "exception")   /* exception: one that is intercepted; not yet delivered */              \
 	X(SHUTDOWN, "shutdown")	    /* triple fault */                                                       \
 	X(XSETBV, "xsetbv")                                                                                  \
-	X(CACHE, "cache")	    /* INVD or WBINVD */                                                     \
-	X(DR, "dr")		    /* first access to a debug register */                                   \
+	X(CACHE, "cache") /* INVD or WBINVD */                                                               \
+	X(DR, "dr")	  /* first access to a debug register */                                             \
 	X(CR8, "cr8")                                                                                        \
 	X(TASK_SWITCH, "task-switch")                                                                        \
-	X(UNDEFINED, "undefined")   /* an instruction that this context does not have: #UD */                \
+	X(UNDEFINED, "undefined") /* an instruction that this context does not have: #UD */                  \
 	X(RDPMC, "rdpmc")                                                                                    \
 	X(PAUSE, "pause")                                                                                    \
-	X(INVALID, "invalid")	    /* the processor refused the state */                                    \
+	X(INVALID, "invalid") /* the processor refused the state */                                          \
 	X(UNKNOWN, "unknown")
 
 enum exit_kind {
 #define X(name, text) EXIT_##name,
 	EXIT_KIND_LIST(X)
 #undef X
-	EXIT_KINDS
+		EXIT_KINDS
 };
 
 /* Whose exits a counter counts. */
@@ -41,7 +44,7 @@ enum exit_source { EXIT_FROM_CD, EXIT_FROM_VM, EXIT_SOURCES };
 
 struct exit {
 	enum exit_kind kind;
-	u8 insn_len; /* of the instruction that exited, 0: not known; instructions that exit before execution only */
+	u8 insn_len; /* of the instruction that exited before it was executed; 0: not known */
 	union {
 		struct {
 			u32 index;
@@ -67,7 +70,6 @@ struct exit {
 		u64 code; /* INVALID, UNKNOWN: the hardware's number */
 	};
 };
-
 
 /* The kind's name in logs and counters. */
 const char *exit_name(enum exit_kind kind);

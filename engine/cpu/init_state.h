@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A processor's state after INIT (Intel SDM vol. 3, table 10-1), for the control domain's CPUs and for vCPUs. */
+/*
+ * A processor's state after INIT (Intel SDM vol. 3, table 10-1), for the control domain's CPUs and for vCPUs.
+ */
 #ifndef ENGINE_CPU_INIT_STATE_H
 #define ENGINE_CPU_INIT_STATE_H
 

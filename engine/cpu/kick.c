@@ -9,7 +9,7 @@ void kick(struct cpu *cpu)
 {
 	/* The flag is visible before in_cd is read; the target sets in_cd before it reads its flags. */
 	mb();
-	if (!__atomic_load_n(&cpu->in_cd, __ATOMIC_ACQUIRE))
+	if (!__atomic_load_n(&cpu->in_cd, __ATOMIC_SEQ_CST) && !__atomic_load_n(&cpu->asleep, __ATOMIC_SEQ_CST))
 		return;
 	__atomic_fetch_add(&cpu->kicks_sent, 1, __ATOMIC_SEQ_CST);
 	apic_send_nmi(cpu->apic_id);
@@ -37,8 +37,8 @@ void kick_flush_cd(void)
 		kick(cpus[i]);
 	}
 	/*
-	 * A CPU outside the control domain flushes before it enters it. Nobody waits for a CPU that waits here: a CPU
-	 * in Engine is outside.
+	 * A CPU outside the control domain flushes before it enters it. Nobody waits for a CPU that waits
+	 * here: a CPU in Engine is outside.
 	 */
 	for (u32 i = 0; i < cpu_count; i++) {
 		if (cpus[i] == self)

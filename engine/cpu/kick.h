@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Making another CPU look at its flags. A CPU that executes the control domain is sent an NMI, which it intercepts; one that
- * is inside Engine, or runs a guest, looks before it next enters the control domain.
+ * Making another CPU look at its flags. A CPU that executes the control domain is sent an NMI, which it
+ * intercepts; one that is inside Engine, or runs a guest, looks before it next enters the control domain.
  *
- * An NMI that Engine sent and one of the control domain's own that arrive together are one NMI: Engine takes it as its own, and the
- * control domain's is lost. Kicks happen only when memory is given or taken, and on INIT.
+ * An NMI that Engine sent and one of the control domain's own that arrive together are one NMI: Engine takes
+ * it as its own, and the control domain's is lost. Kicks happen only when memory is given or taken, and on
+ * INIT.
  */
 #ifndef ENGINE_CPU_KICK_H
 #define ENGINE_CPU_KICK_H

@@ -58,7 +58,8 @@ static void print_frame(const struct trap_frame *f)
 	log_line("  rsi %016lx  rdi %016lx  rbp %016lx  r8  %016lx", f->rsi, f->rdi, f->rbp, f->r8);
 	log_line("  r9  %016lx  r10 %016lx  r11 %016lx  r12 %016lx", f->r9, f->r10, f->r11, f->r12);
 	log_line("  r13 %016lx  r14 %016lx  r15 %016lx", f->r13, f->r14, f->r15);
-	log_line("  cr0 %08lx  cr2 %016lx  cr3 %016lx  cr4 %08lx", read_cr0(), read_cr2(), read_cr3(), read_cr4());
+	log_line("  cr0 %08lx  cr2 %016lx  cr3 %016lx  cr4 %08lx", read_cr0(), read_cr2(), read_cr3(),
+		 read_cr4());
 }
 
 /* Everything after this is for people; the other CPUs are made to stand still first. */
@@ -76,7 +77,8 @@ static void panic_begin(void)
 
 static NORETURN void panic_end(void)
 {
-	log_line("The PC must be restarted: press its reset button, or hold its power button for five seconds.");
+	log_line("The PC must be restarted: press its reset button, or hold its power button for five "
+		 "seconds.");
 	for (;;)
 		__asm__ volatile("cli; hlt");
 }
@@ -100,8 +102,10 @@ void panic(const char *fmt, ...)
 void trap_handle(struct trap_frame *frame)
 {
 	if (frame->vector == VECTOR_NMI) {
-		/* Only while a CPU waits for one, or to swallow one: see svm/world.S. Stepping over HLT keeps it from
-		 * sleeping through the wake-up that this is. */
+		/*
+		 * Only while a CPU waits for one, or to swallow one: see svm/world.S. Stepping over HLT keeps
+		 * it from sleeping through the wake-up that this is.
+		 */
 		if (frame->rip == (u64)svm_sleep_hlt)
 			frame->rip = (u64)svm_sleep_end;
 		return;

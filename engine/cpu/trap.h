@@ -24,7 +24,7 @@ bool xsetbv0_safe(u64 value);
 /* Says why on every console, marks the log as a panicked boot's, stops the other CPUs, and stops. */
 NORETURN void panic(const char *fmt, ...) PRINTF(1, 2);
 
-#define check(condition)                                                                                    \
+#define check(condition)                                                                                     \
 	do {                                                                                                 \
 		if (__builtin_expect(!(condition), 0))                                                       \
 			panic("assertion failed: %s, %s:%d", #condition, __FILE__, __LINE__);                \

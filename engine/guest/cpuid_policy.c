@@ -82,16 +82,27 @@ static const struct mask masks[CPUID_WORDS] = {
 	[CPUID_D_1_EAX] = {.allow = B(0) | B(1) | B(2)},
 	/* AMD's copies of leaf 1 EDX: FPU .. CX8, APIC, MTRR .. PSE36, MMX, FXSR */
 	[CPUID_E1_EDX] = {.allow = 0x3ff | B(12) | B(13) | B(14) | B(15) | B(16) | B(17) | B(23) | B(24)
-				   /* SYSCALL, NX, MMXEXT, FXSR_OPT, 1 GiB pages, RDTSCP, LM, 3DNOWEXT, 3DNOW */
+				   /*
+				    * SYSCALL, NX, MMXEXT, FXSR_OPT, 1 GiB pages, RDTSCP, LM, 3DNOWEXT, 3DNOW
+				    */
 				   | B(11) | B(20) | B(22) | B(25) | B(26) | B(27) | B(29) | B(30) | B(31)},
-	/* LAHF_LM, CMP_LEGACY, CR8_LEGACY, ABM, SSE4A, MISALIGNSSE, 3DNOWPREFETCH, OSVW, XOP, FMA4, TBM, TOPOEXT */
+	/*
+	 * LAHF_LM, CMP_LEGACY, CR8_LEGACY, ABM, SSE4A, MISALIGNSSE, 3DNOWPREFETCH, OSVW, XOP, FMA4, TBM,
+	 * TOPOEXT
+	 */
 	[CPUID_E1_ECX] = {.allow = B(0) | B(1) | B(4) | B(5) | B(6) | B(7) | B(8) | B(9) | B(11) | B(16) | B(21) |
 				   B(22)},
 	[CPUID_E7_EDX] = {.allow = B(8)}, /* invariant TSC */
-	/* CLZERO, XSAVEERPTR, WBNOINVD, IBPB, IBRS, STIBP, STIBP always on, SSBD, SSB_NO, PSFD, BTC_NO, IBPB_RET */
+	/*
+	 * CLZERO, XSAVEERPTR, WBNOINVD, IBPB, IBRS, STIBP, STIBP always on, SSBD, SSB_NO, PSFD, BTC_NO,
+	 * IBPB_RET
+	 */
 	[CPUID_E8_EBX] = {.allow = B(0) | B(2) | B(9) | B(12) | B(14) | B(15) | B(17) | B(24) | B(26) | B(28) |
 				   B(29) | B(30)},
-	/* no nested data breakpoints, LFENCE serializes, null selector clears base, IBPB flushes branch types, SRSO_NO */
+	/*
+	 * no nested data breakpoints, LFENCE serializes, null selector clears base, IBPB flushes branch
+	 * types, SRSO_NO
+	 */
 	[CPUID_E21_EAX] = {.allow = B(0) | B(2) | B(6) | B(28) | B(29)},
 	[CPUID_KVM_EAX] = {.always = KVM_NOP_IO_DELAY},
 };

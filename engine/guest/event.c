@@ -60,10 +60,6 @@ s64 vcpu_inject(struct vcpu *vcpu)
 
 	if (vcpu->triple_fault)
 		return NXT_EXIT_SHUTDOWN;
-	if (vcpu->event.type == EVENT_INTR && !(vcpu->ctx.regs.rflags & RFLAGS_IF)) {
-		extern void log_line(const char *,...);
-		log_line("DEBUG reinject INTR %x with IF=0 rip %lx rfl %lx lastkind %u", vcpu->event.vector, vcpu->ctx.regs.rip, vcpu->ctx.regs.rflags, vcpu->dbg_kind);
-	}
 	if (vcpu->event.type != EVENT_NONE) {
 		vendor->inject(&vcpu->ctx, &vcpu->event);
 		if (vcpu->event.type == EVENT_NMI)

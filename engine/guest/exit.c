@@ -114,8 +114,12 @@ static s64 on_exception(struct vcpu *vcpu, const struct exit *exit)
 	if (vector == VECTOR_BP && (debug & NXT_DEBUG_SW_BP))
 		return debug_exit(vcpu, vector, 0);
 	if (vector == VECTOR_MC) {
-		/* The physical machine's: the control domain handles it as the processor would have raised it there. */
-		vendor->inject(&this_cpu()->cd, &(struct event){.type = EVENT_EXCEPTION, .vector = VECTOR_MC});
+		/*
+		 * The physical machine's: the control domain handles it as the processor would have raised it
+		 * there.
+		 */
+		vendor->inject(&this_cpu()->cd,
+			       &(struct event){.type = EVENT_EXCEPTION, .vector = VECTOR_MC});
 		return NXT_EXIT_INTR;
 	}
 	vcpu_raise(vcpu, vector, exit->exception.has_error, exit->exception.error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a world switch must exchange beside what the hardware does: FPU and vector registers, debug address registers, and a
- * few MSRs. All eagerly: nothing of one context is ever in the CPU while another runs.
+ * What a world switch must exchange beside what the hardware does: FPU and vector registers, debug address
+ * registers, and a few MSRs. All eagerly: nothing of one context is ever in the CPU while another runs.
  */
 #include "cpu/asm.h"
 #include "cpu/bits.h"
@@ -59,7 +59,10 @@ u32 fpu_area_size(void)
 static void save(void *area)
 {
 	if (cpu_has.xsave)
-		__asm__ volatile("xsave64 (%0)" : : "r"(area), "a"((u32)cpu_has.xcr0), "d"((u32)(cpu_has.xcr0 >> 32)) : "memory");
+		__asm__ volatile("xsave64 (%0)"
+				 :
+				 : "r"(area), "a"((u32)cpu_has.xcr0), "d"((u32)(cpu_has.xcr0 >> 32))
+				 : "memory");
 	else
 		__asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
 }
@@ -67,7 +70,9 @@ static void save(void *area)
 static void restore(const void *area)
 {
 	if (cpu_has.xsave)
-		__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"((u32)cpu_has.xcr0), "d"((u32)(cpu_has.xcr0 >> 32)));
+		__asm__ volatile("xrstor64 (%0)"
+				 :
+				 : "r"(area), "a"((u32)cpu_has.xcr0), "d"((u32)(cpu_has.xcr0 >> 32)));
 	else
 		__asm__ volatile("fxrstor64 (%0)" : : "r"(area));
 }
@@ -177,7 +182,8 @@ void vcpu_fpu_reset(struct vcpu *vcpu)
 bool vcpu_set_xcr0(struct vcpu *vcpu, u64 value)
 {
 	learn();
-	if ((value & ~(cpu_has.xcr0 | XCR0_X87)) || (value & ~(vcpu->cpuid.features.xcr0 | XCR0_X87)) || !(value & XCR0_X87))
+	if ((value & ~(cpu_has.xcr0 | XCR0_X87)) || (value & ~(vcpu->cpuid.features.xcr0 | XCR0_X87)) ||
+	    !(value & XCR0_X87))
 		return false;
 	if ((value & XCR0_AVX) && !(value & XCR0_SSE))
 		return false;

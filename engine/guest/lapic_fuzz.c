@@ -141,7 +141,8 @@ static void step(struct input *in)
 		break;
 	case 6:
 		value = take(in, 8);
-		if (!lapic_msi_decode(value, take(in, 4), &msg))
+		lapic_msi_decode(value, take(in, 4), &msg);
+		if (true)
 			deliver(&msg, NULL);
 		break;
 	case 7:

@@ -168,12 +168,10 @@ u32 lapic_deliver(struct lapic *const set[], u32 n, const struct lapic_msg *msg,
 	return taken;
 }
 
-int lapic_msi_decode(u64 address, u32 data, struct lapic_msg *msg)
+void lapic_msi_decode(u64 address, u32 data, struct lapic_msg *msg)
 {
 	u32 dest = (address >> 12 & 0xff) | (address >> 32 & 0xffffff00);
 
-	if ((address >> 20 & 0xfff) != 0xfee)
-		return -NXT_EINVAL;
 	*msg = (struct lapic_msg){
 		.dest = dest == 0xff ? LAPIC_BROADCAST : dest,
 		.vector = data & 0xff,
@@ -182,5 +180,4 @@ int lapic_msi_decode(u64 address, u32 data, struct lapic_msg *msg)
 		.level = data >> 15 & 1,
 		.lowest = (data >> 8 & 7) == LAPIC_LOWEST || (address >> 3 & 1),
 	};
-	return 0;
 }

@@ -18,10 +18,10 @@ u32 lapic_deliver(struct lapic *const set[], u32 n, const struct lapic_msg *msg,
 		  u64 *kick);
 
 /*
- * Decodes an MSI (SDM 11.11): address bits 31:20 are 0xfee, 19:12 the destination, whose bits 31:8 are
- * address bits 63:40 (x2APIC format). Destination 0xff means all, also in x2APIC mode, as in KVM.
- * -NXT_EINVAL: no interrupt message.
+ * Decodes an MSI (SDM 11.11): address bits 19:12 are the destination, whose bits 31:8 are address bits 63:40
+ * (x2APIC format). Destination 0xff means all, also in x2APIC mode, as in KVM. Bits 31:20 are not looked at:
+ * whoever routes the message knows that it is one, and QEMU sends only the offset from 0xfee00000.
  */
-int lapic_msi_decode(u64 address, u32 data, struct lapic_msg *msg);
+void lapic_msi_decode(u64 address, u32 data, struct lapic_msg *msg);
 
 #endif

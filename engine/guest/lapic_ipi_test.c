@@ -268,23 +268,21 @@ static void msi(void **state)
 	struct lapic_msg msg;
 
 	(void)state;
-	assert_int_equal(lapic_msi_decode(0xfee03000, 0x0041, &msg), 0);
+	lapic_msi_decode(0xfee03000, 0x0041, &msg);
 	assert_int_equal(msg.dest, 3);
 	assert_int_equal(msg.vector, 0x41);
 	assert_true(msg.mode == LAPIC_FIXED && !msg.logical && !msg.level && !msg.lowest && !msg.deassert);
-	assert_int_equal(lapic_msi_decode(0xfee0100c, 0xc1e5, &msg), 0);
+	lapic_msi_decode(0xfee0100c, 0xc1e5, &msg);
 	assert_true(msg.dest == 1 && msg.logical && msg.lowest && msg.level && msg.vector == 0xe5);
 	assert_int_equal(msg.mode, LAPIC_LOWEST);
-	assert_int_equal(lapic_msi_decode(0xfee01008, 0x31, &msg), 0); /* redirection hint */
+	lapic_msi_decode(0xfee01008, 0x31, &msg); /* redirection hint */
 	assert_true(msg.lowest && msg.mode == LAPIC_FIXED);
-	assert_int_equal(lapic_msi_decode(0x00012300fee45000, 0x31, &msg), 0);
+	lapic_msi_decode(0x00012300fee45000, 0x31, &msg);
 	assert_int_equal(msg.dest, 0x00012345);
-	assert_int_equal(lapic_msi_decode(0xfeeff000, 0x31, &msg), 0);
+	lapic_msi_decode(0xfeeff000, 0x31, &msg);
 	assert_int_equal(msg.dest, LAPIC_BROADCAST);
-	assert_int_equal(lapic_msi_decode(0x100feeff000, 0x31, &msg), 0);
+	lapic_msi_decode(0x100feeff000, 0x31, &msg);
 	assert_int_equal(msg.dest, 0x1ff);
-	assert_int_equal(lapic_msi_decode(0xfed00000, 0x31, &msg), -NXT_EINVAL);
-	assert_int_equal(lapic_msi_decode(0, 0x31, &msg), -NXT_EINVAL);
 }
 
 /* From the register write to the other CPU's EOI, in both modes. */

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A guest's memory as Engine reaches it for the emulator: by the guest's own page tables, then the nested one. Frames that a look-up
- * finds stay the VM's until this vCPU leaves NXT_HC_VCPU_RUN: releasing waits for that (guest/vm.h).
+ * A guest's memory as Engine reaches it for the emulator: by the guest's own page tables, then the nested
+ * one. Frames that a look-up finds stay the VM's until this vCPU leaves NXT_HC_VCPU_RUN: releasing waits for
+ * that (guest/vm.h).
  */
 #include "guest/vcpu.h"
 #include "guest/walk.h"
 #include "lib/string.h"
 #include "mem/phys.h"
 
-/* The memory at gpa, or why not: WALK_* and INSN_MEM_* agree on neither, so the caller says what each is called. */
+/*
+ * The memory at gpa, or why not: WALK_* and INSN_MEM_* agree on neither, so the caller says what each is
+ * called.
+ */
 static void *host_address(struct vcpu *vcpu, u64 gpa, bool write, bool *ret_resident)
 {
 	struct npt_mapping mapping;
@@ -49,23 +53,24 @@ static bool compare_exchange(void *at, u64 old, u64 new, u32 len)
 	case 1: {
 		u8 expected = (u8)old;
 
-		return __atomic_compare_exchange_n((u8 *)at, &expected, (u8)new, false, __ATOMIC_SEQ_CST,
+		return __atomic_compare_exchange_n((u8 *)at, &expected, (u8) new, false, __ATOMIC_SEQ_CST,
 						   __ATOMIC_SEQ_CST);
 	}
 	case 2: {
 		u16 expected = (u16)old;
 
-		return __atomic_compare_exchange_n((u16 *)at, &expected, (u16)new, false, __ATOMIC_SEQ_CST,
+		return __atomic_compare_exchange_n((u16 *)at, &expected, (u16) new, false, __ATOMIC_SEQ_CST,
 						   __ATOMIC_SEQ_CST);
 	}
 	case 4: {
 		u32 expected = (u32)old;
 
-		return __atomic_compare_exchange_n((u32 *)at, &expected, (u32)new, false, __ATOMIC_SEQ_CST,
+		return __atomic_compare_exchange_n((u32 *)at, &expected, (u32) new, false, __ATOMIC_SEQ_CST,
 						   __ATOMIC_SEQ_CST);
 	}
 	default:
-		return __atomic_compare_exchange_n((u64 *)at, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+		return __atomic_compare_exchange_n((u64 *)at, &old, new, false, __ATOMIC_SEQ_CST,
+						   __ATOMIC_SEQ_CST);
 	}
 }
 
@@ -112,7 +117,8 @@ static int translate(void *cpu, u64 linear, u32 access, u64 *gpa, struct insn_fa
 		*gpa = result.gpa;
 		return INSN_MEM_RESIDENT;
 	case WALK_FAULT:
-		*fault = (struct insn_fault){.vector = 14, .has_error = true, .error = result.error, .cr2 = linear};
+		*fault = (struct insn_fault){
+			.vector = 14, .has_error = true, .error = result.error, .cr2 = linear};
 		return INSN_MEM_FAULT;
 	default:
 		*fault = (struct insn_fault){.vector = 13, .has_error = true};
@@ -157,9 +163,9 @@ static void segment(void *cpu, enum insn_seg seg, struct nxt_segment *out)
 	*out = *order[seg];
 }
 
-#define XSAVE_XMM 160	 /* of the legacy area: XMM0 .. XMM15 */
-#define XSAVE_BV 512	 /* XSTATE_BV */
-#define XSAVE_YMM 576	 /* standard format: upper halves, where every CPU with AVX has them */
+#define XSAVE_XMM 160 /* of the legacy area: XMM0 .. XMM15 */
+#define XSAVE_BV 512  /* XSTATE_BV */
+#define XSAVE_YMM 576 /* standard format: upper halves, where every CPU with AVX has them */
 #define XSTATE_SSE BIT(1)
 #define XSTATE_AVX BIT(2)
 

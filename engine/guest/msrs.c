@@ -7,7 +7,10 @@
 
 #define VECTOR_GP 13
 
-/* Reads of the x2APIC range and writes have effects that only a guest may cause; user space uses NXT_STATE_LAPIC. */
+/*
+ * Reads of the x2APIC range and writes have effects that only a guest may cause; user space uses
+ * NXT_STATE_LAPIC.
+ */
 static int hw_read(void *opaque, u32 index, bool host, u64 *value)
 {
 	struct vcpu *vcpu = opaque;

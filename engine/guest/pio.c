@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Port I/O: every access of a guest goes to the control domain, string instructions in rounds of one run page. */
+/*
+ * Port I/O: every access of a guest goes to the control domain, string instructions in rounds of one run
+ * page.
+ */
 #include "guest/vcpu.h"
 #include "lib/string.h"
 
@@ -57,8 +60,8 @@ static s64 string_start(struct vcpu *vcpu)
 {
 	struct insn_ctx ctx = vcpu_insn_ctx(vcpu);
 	struct pio_string *pio = &vcpu->pio;
-	enum insn_result result = pio->in ? pio_string_in_begin(pio, &ctx)
-					  : pio_string_out(pio, &ctx, vcpu->run->data);
+	enum insn_result result =
+		pio->in ? pio_string_in_begin(pio, &ctx) : pio_string_out(pio, &ctx, vcpu->run->data);
 
 	if (result != INSN_DONE)
 		return not_done(vcpu, result, PENDING_PIO_START);
@@ -84,8 +87,9 @@ static bool decode_string(struct vcpu *vcpu, const struct exit *exit)
 	vcpu_insn_ops.segment(vcpu, INSN_CS, &cs);
 	linear = (insn_mode_of(&ctx) == INSN_MODE_64 ? 0 : cs.base) + ctx.regs->rip;
 	for (; n < exit->insn_len && n < INSN_MAX_LEN; n++) {
-		if (vcpu_insn_ops.translate(vcpu, linear + n, INSN_ACCESS_FETCH | (ctx.cpl == 3 ? INSN_ACCESS_USER : 0),
-					    &gpa, &fault) != INSN_MEM_OK ||
+		if (vcpu_insn_ops.translate(vcpu, linear + n,
+					    INSN_ACCESS_FETCH | (ctx.cpl == 3 ? INSN_ACCESS_USER : 0), &gpa,
+					    &fault) != INSN_MEM_OK ||
 		    vcpu_insn_ops.ram(vcpu, gpa, &bytes[n], 1, false) != INSN_MEM_OK)
 			return false;
 	}

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* NXT_HC_VCPU_RUN: the loop around the guest, from the hypercall to the exit that needs the control domain. */
+/*
+ * NXT_HC_VCPU_RUN: the loop around the guest, from the hypercall to the exit that needs the control domain.
+ */
 #include "cpu/asm.h"
 #include "cpu/bits.h"
 #include "cpu/kick.h"
@@ -13,7 +15,8 @@ static void choose_asid(struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 	u64 epoch = __atomic_load_n(&vm->epoch, __ATOMIC_SEQ_CST);
-	bool stale = vcpu->cpu != cpu->index || vcpu->asid_epoch != cpu->asid_epoch || vcpu->asid_vm_epoch != epoch;
+	bool stale = vcpu->cpu != cpu->index || vcpu->asid_epoch != cpu->asid_epoch ||
+		     vcpu->asid_vm_epoch != epoch;
 
 	if (stale) {
 		if (cpu->asid_next >= cpu->asid_count) {
@@ -62,10 +65,9 @@ static s64 loop(struct cpu *cpu, struct vcpu *vcpu)
 		if (vendor->get_tpr(&vcpu->ctx) != lapic_cr8_get(&vcpu->lapic))
 			lapic_cr8_set(&vcpu->lapic, vendor->get_tpr(&vcpu->ctx));
 		vendor->pending(&vcpu->ctx, &vcpu->event);
-		vcpu->dbg_kind = exit.kind;
 		if (exit.kind == EXIT_NMI) {
 			if (!kick_was_ours(cpu))
-				return NXT_EXIT_NMI; /* still pending: the control domain gets it when it runs */
+				return NXT_EXIT_NMI; /* still pending: the control domain gets it */
 			vendor->consume_nmi();
 			continue;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * NXT_HC_VCPU_GET and SET: a vCPU's state through its state page. The control domain can change the page at any time, so a group is
- * copied first, and the copy is checked and used.
+ * NXT_HC_VCPU_GET and SET: a vCPU's state through its state page. The control domain can change the page at
+ * any time, so a group is copied first, and the copy is checked and used.
  */
 #include "cpu/bits.h"
 #include "cpu/init_state.h"
@@ -15,7 +15,9 @@
 #define XSAVE_MXCSR 24
 #define XSAVE_MXCSR_MASK 28
 
-/* Anything in flight belongs to the instruction at the old RIP. A SET that does not move RIP lets it finish. */
+/*
+ * Anything in flight belongs to the instruction at the old RIP. A SET that does not move RIP lets it finish.
+ */
 static void forget_pending(struct vcpu *vcpu)
 {
 	vcpu->pending = PENDING_NONE;
@@ -115,7 +117,8 @@ static s64 set_events(struct vcpu *vcpu, const struct nxt_events *in)
 	else if (in->nmi_injected)
 		vcpu->event = (struct event){.type = EVENT_NMI, .vector = 2};
 	else if (in->irq_injected)
-		vcpu->event = (struct event){.type = in->irq_soft ? EVENT_SOFT : EVENT_INTR, .vector = in->irq_nr};
+		vcpu->event =
+			(struct event){.type = in->irq_soft ? EVENT_SOFT : EVENT_INTR, .vector = in->irq_nr};
 	if (vcpu->event.type != EVENT_EXCEPTION)
 		vcpu->extint = false;
 	vendor->set_shadow(&vcpu->ctx, in->irq_shadow);
@@ -185,7 +188,8 @@ static s64 set_cpuid(struct vcpu *vcpu, const struct nxt_cpuid_list *list)
 
 	if (error)
 		return error;
-	lapic_set_features(&vcpu->lapic, vcpu->cpuid.features.maxphyaddr, cpuid_has(&vcpu->cpuid, CPUID_X2APIC),
+	lapic_set_features(&vcpu->lapic, vcpu->cpuid.features.maxphyaddr,
+			   cpuid_has(&vcpu->cpuid, CPUID_X2APIC),
 			   cpuid_has(&vcpu->cpuid, CPUID_TSC_DEADLINE));
 	return 0;
 }

@@ -17,9 +17,10 @@ void vcpu_set_tsc_offset(struct vcpu *vcpu, u64 offset)
 }
 
 /*
- * User space sets the counters of a VM's vCPUs one after the other, to values that it read or made up at one moment. Taken literally,
- * that leaves them apart by the time between, and guests stop trusting their TSC. So a value that is within a second of what the
- * last write has become by now means "the same" (as it does for KVM); 0 always does, if another vCPU has been there.
+ * User space sets the counters of a VM's vCPUs one after the other, to values that it read or made up at one
+ * moment. Taken literally, that leaves them apart by the time between, and guests stop trusting their TSC. So
+ * a value that is within a second of what the last write has become by now means "the same" (as it does for
+ * KVM); 0 always does, if another vCPU has been there.
  */
 static u64 synchronized_offset(struct vm *vm, u64 value, u64 khz)
 {

@@ -11,7 +11,8 @@ bool vcpu_own(struct vcpu *vcpu)
 {
 	u32 free = 0;
 
-	return __atomic_compare_exchange_n(&vcpu->running, &free, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return __atomic_compare_exchange_n(&vcpu->running, &free, 1, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_SEQ_CST);
 }
 
 void vcpu_disown(struct vcpu *vcpu)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A guest's virtual CPU. It lies in its VM's chunks. Whoever set `running` owns it; others only post to its local APIC. */
+/*
+ * A guest's virtual CPU. It lies in its VM's chunks. Whoever set `running` owns it; others only post to its
+ * local APIC.
+ */
 #ifndef ENGINE_GUEST_VCPU_H
 #define ENGINE_GUEST_VCPU_H
 
@@ -51,15 +54,14 @@ struct vcpu {
 	u8 extint_vector;
 	bool wants_window;
 	bool triple_fault;
-	u32 dbg_kind;
 
 	/* An instruction that Engine carries out. */
 	enum vcpu_pending pending;
 	struct insn_emul emul;
 	struct pio_string pio;
-	u64 npf_gpa;	 /* of PENDING_NPF, and of the access that is emulated */
-	u64 unbacked;	 /* page that is no memory, as the control domain said; ~0: none */
-	bool pio_in; /* PENDING_PIO */
+	u64 npf_gpa;  /* of PENDING_NPF, and of the access that is emulated */
+	u64 unbacked; /* page that is no memory, as the control domain said; ~0: none */
+	bool pio_in;  /* PENDING_PIO */
 	u8 pio_size, insn_len;
 	u16 pio_port;
 	bool npf_walk; /* PENDING_NPF: on the guest's page tables, or on code */
@@ -107,14 +109,16 @@ s64 vcpu_exit(struct vcpu *vcpu, const struct exit *exit);
 /* Finishes what the last exit left to be done. */
 s64 vcpu_finish(struct vcpu *vcpu, u32 in_flags);
 
-/* event.c: puts the next event into the guest, if one is due and possible. CONTINUE or NXT_EXIT_IRQ_WINDOW. */
+/*
+ * event.c: puts the next event into the guest, if one is due and possible. CONTINUE or NXT_EXIT_IRQ_WINDOW.
+ */
 s64 vcpu_inject(struct vcpu *vcpu);
 void vcpu_raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);
 /* Takes INIT, SIPI and NMI that came over the APIC bus. */
 void vcpu_take_signals(struct vcpu *vcpu);
 
 /* emulation.c */
-s64 vcpu_emulate(struct vcpu *vcpu);	       /* goes on with vcpu->emul */
+s64 vcpu_emulate(struct vcpu *vcpu); /* goes on with vcpu->emul */
 s64 vcpu_emulate_start(struct vcpu *vcpu);
 s64 vcpu_emulation_failed(struct vcpu *vcpu, u64 gpa);
 /* What to do after a write to the local APIC. */
@@ -143,7 +147,7 @@ u64 vcpu_deadline(const struct vcpu *vcpu);
 /* fpu.c: FPU state and the MSRs that hardware does not switch. */
 void vcpu_load_extra(struct vcpu *vcpu, struct cpu *cpu);
 void vcpu_unload_extra(struct vcpu *vcpu, struct cpu *cpu);
-void vcpu_fpu_sync(struct vcpu *vcpu);	  /* registers to vcpu->fpu */
+void vcpu_fpu_sync(struct vcpu *vcpu);	 /* registers to vcpu->fpu */
 void vcpu_fpu_reload(struct vcpu *vcpu); /* and back */
 void vcpu_fpu_reset(struct vcpu *vcpu);
 bool vcpu_set_xcr0(struct vcpu *vcpu, u64 value);

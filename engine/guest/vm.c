@@ -21,7 +21,9 @@ struct vm *vm_get(u64 id)
 
 	if (!vm)
 		return NULL;
-	/* Inside first, then a look whether the door was open: vm_destroy_step() does it the other way round. */
+	/*
+	 * Inside first, then a look whether the door was open: vm_destroy_step() does it the other way round.
+	 */
 	__atomic_fetch_add(&vm->users, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&vm->state, __ATOMIC_SEQ_CST) == VM_ALIVE)
 		return vm;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Virtual machines. The table of VMs is Engine's; everything that grows with a VM lies in chunks of memory that the control
- * domain gave it: nested page tables, vCPUs.
+ * Virtual machines. The table of VMs is Engine's; everything that grows with a VM lies in chunks of memory
+ * that the control domain gave it: nested page tables, vCPUs.
  *
- * A VM is used between vm_get() and vm_put(), which keep it alive. vm_destroy_step() first closes the door, then works only when
- * nobody is inside any more. Who changes the VM's memory holds vm->lock; running vCPUs take no lock.
+ * A VM is used between vm_get() and vm_put(), which keep it alive. vm_destroy_step() first closes the door,
+ * then works only when nobody is inside any more. Who changes the VM's memory holds vm->lock; running vCPUs
+ * take no lock.
  */
 #ifndef ENGINE_GUEST_VM_H
 #define ENGINE_GUEST_VM_H
@@ -26,7 +27,10 @@ struct vm {
 	struct spinlock lock;
 	struct chunk_list chunks;
 	struct npt npt;
-	/* Counts revocations of translations. A vCPU that runs with an older one may still use what was revoked. */
+	/*
+	 * Counts revocations of translations. A vCPU that runs with an older one may still use what was
+	 * revoked.
+	 */
 	u64 epoch;
 
 	u32 vcpu_limit; /* ids below it may exist */

@@ -56,7 +56,8 @@ static s64 (*const handlers[NXT_HC_COUNT])(struct hypercall_args *args) = {
 void hypercall(struct cpu *cpu)
 {
 	struct nxt_regs *regs = &cpu->cd.regs;
-	struct hypercall_args args = {.a = regs->rdi, .b = regs->rsi, .c = regs->rdx, .d = regs->r10, .e = regs->r8};
+	struct hypercall_args args = {
+		.a = regs->rdi, .b = regs->rsi, .c = regs->rdx, .d = regs->r10, .e = regs->r8};
 
 	if (regs->rax >= NXT_HC_COUNT) {
 		regs->rax = (u64)-NXT_ENOSYS;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The hypercalls of abi/hypercall.h. Each handler checks all it is given, and returns a value or a negative NXT_E*. */
+/*
+ * The hypercalls of abi/hypercall.h. Each handler checks all it is given, and returns a value or a negative
+ * NXT_E*.
+ */
 #ifndef ENGINE_HYPERCALL_HYPERCALL_H
 #define ENGINE_HYPERCALL_HYPERCALL_H
 

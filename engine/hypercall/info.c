@@ -13,7 +13,7 @@
 #include "mem/phys.h"
 #include "vendor.h"
 
-_Static_assert(EXIT_SOURCES * EXIT_KINDS <= NXT_STATS_MAX, "every counter has a place");
+_Static_assert(EXIT_SOURCES *EXIT_KINDS <= NXT_STATS_MAX, "every counter has a place");
 
 static s64 fill_engine(struct nxt_info_engine *out)
 {

@@ -21,7 +21,8 @@ static struct vcpu *find(const struct vm *vm, u64 id)
 }
 
 /* Finds the vCPU, takes it for this CPU, and calls function. */
-static s64 with_vcpu(struct hypercall_args *args, s64 (*function)(struct vcpu *vcpu, struct hypercall_args *args))
+static s64 with_vcpu(struct hypercall_args *args,
+		     s64 (*function)(struct vcpu *vcpu, struct hypercall_args *args))
 {
 	struct vm *vm = vm_get(args->a);
 	struct vcpu *vcpu;

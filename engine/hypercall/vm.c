@@ -133,9 +133,8 @@ s64 hypercall_vm_msi(struct hypercall_args *args)
 	if (!vm)
 		return -NXT_ENOENT;
 	args->has_result2 = true;
-	result = lapic_msi_decode(args->b, (u32)args->c, &msg);
-	if (!result)
-		result = lapic_deliver(vm->lapics, READ_ONCE(vm->vcpu_limit), &msg, NULL, &args->result2);
+	lapic_msi_decode(args->b, (u32)args->c, &msg);
+	result = lapic_deliver(vm->lapics, READ_ONCE(vm->vcpu_limit), &msg, NULL, &args->result2);
 	vm_put(vm);
 	return result;
 }

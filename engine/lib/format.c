@@ -24,8 +24,8 @@ static void put_padded(struct sink *sink, const char *s, size_t n, size_t width,
 		put(sink, ' ');
 }
 
-static void put_number(struct sink *sink, u64 value, unsigned int base, bool negative, size_t width, bool left,
-		       char pad)
+static void put_number(struct sink *sink, u64 value, unsigned int base, bool negative, size_t width,
+		       bool left, char pad)
 {
 	char digits[24];
 	size_t at = sizeof(digits);

@@ -3,12 +3,18 @@
 #ifndef ENGINE_LIB_LAYOUT_H
 #define ENGINE_LIB_LAYOUT_H
 
-/* All physical memory is at DIRECT_MAP (mem/phys.h): the first entry of the upper half of the top-level table. */
+/*
+ * All physical memory is at DIRECT_MAP (mem/phys.h): the first entry of the upper half of the top-level
+ * table.
+ */
 #define DIRECT_MAP_SLOT 256
 /* The image: code and data as linked; see engine.lds. */
 #define IMAGE_VIRT 0xffffffff80000000
 
-/* Each CPU has a block of this size, aligned to it: struct cpu at the bottom, the stack growing down from its top. */
+/*
+ * Each CPU has a block of this size, aligned to it: struct cpu at the bottom, the stack growing down from its
+ * top.
+ */
 #define CPU_BLOCK_SHIFT 15
 #define CPU_BLOCK_SIZE (1 << CPU_BLOCK_SHIFT)
 

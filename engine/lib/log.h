@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Engine's log: a ring of text in memory that the control domain can read, echoed to the consoles. The ring lies in
- * memory that a warm reset does not clear, at a place that depends only on the machine's memory map, so that the
- * last words before a panic can be read after it.
+ * Engine's log: a ring of text in memory that the control domain can read, echoed to the consoles. The ring
+ * lies in memory that a warm reset does not clear, at a place that depends only on the machine's memory map,
+ * so that the last words before a panic can be read after it.
  */
 #ifndef ENGINE_LIB_LOG_H
 #define ENGINE_LIB_LOG_H
@@ -23,8 +23,8 @@ struct log_ring {
 };
 
 /*
- * Moves the log into ring, keeping what was logged before. If ring holds the log of a boot that ended in a panic, that is
- * copied to crash first, which log_crash returns from then on. Both must be mapped for good.
+ * Moves the log into ring, keeping what was logged before. If ring holds the log of a boot that ended in a
+ * panic, that is copied to crash first, which log_crash returns from then on. Both must be mapped for good.
  */
 void log_init(struct log_ring *ring, struct log_ring *crash);
 
@@ -39,8 +39,9 @@ void log_panic(void);
 void log_set_echo(void (*echo)(const char *text, size_t len));
 
 /*
- * Copies up to size bytes of the ring from position *pos on, and advances it. Returns the bytes copied; *ret_lost is how
- * many before them were overwritten already. Use log_current() or log_crash() (NULL: none) as ring.
+ * Copies up to size bytes of the ring from position *pos on, and advances it. Returns the bytes copied;
+ * *ret_lost is how many before them were overwritten already. Use log_current() or log_crash() (NULL: none)
+ * as ring.
  */
 size_t log_read(const struct log_ring *ring, u64 *pos, char *buf, size_t size, u64 *ret_lost);
 const struct log_ring *log_current(void);

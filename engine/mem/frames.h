@@ -29,8 +29,9 @@
  *	SHARED_RO(n)	frame_unshare(any)		SHARED_RO(n - 1), CONTROL when n is 1
  *
  * Whatever is not in the list is refused. So a pinned frame cannot be shared and a shared one not pinned:
- *what Engine writes for a hypercall never lands in memory that a guest sees, and a guest cannot change a page
- *that Engine reads. Frames past the table's end, and frames that never were CONTROL, take part in nothing.
+ * what Engine writes for a hypercall never lands in memory that a guest sees, and a guest cannot change a
+ * page that Engine reads. Frames past the table's end, and frames that never were CONTROL, take part in
+ * nothing.
  *
  * Invariants, for each frame at each moment:
  *   1. It has exactly one kind, hence one owner; NONE and ENGINE are final.
@@ -40,12 +41,13 @@
  * Why: (1) a word has one value, and no row leads from or to NONE and ENGINE. (2) A writable mapping needs a
  * successful frame_share(vm, writable), which leaves SHARED(vm); from there no row leads to another VM before
  * the count is 0, that is, before every mapping is gone. (3) Each row changes the count by the one holder
- *that the call adds or removes, overflow is refused, and compare-and-exchange loses no update. (4) The rows
- *to GIVEN start at CONTROL, and those to CONTROL at a count of 1, the caller's own. The duty left to callers:
- *each undoes only what it did, and only when no CPU can use the mapping any more (TLBs were flushed).
+ * that the call adds or removes, overflow is refused, and compare-and-exchange loses no update. (4) The rows
+ * to GIVEN start at CONTROL, and those to CONTROL at a count of 1, the caller's own. The duty left to
+ * callers: each undoes only what it did, and only when no CPU can use the mapping any more (TLBs were
+ * flushed).
  *
  * Calls on several frames take all or none. They are not atomic as a whole: another CPU that races for the
- *same frames may see some of them taken for a moment, and be refused. That harms only who races with itself.
+ * same frames may see some of them taken for a moment, and be refused. That harms only who races with itself.
  */
 #ifndef ENGINE_MEM_FRAMES_H
 #define ENGINE_MEM_FRAMES_H

@@ -13,12 +13,12 @@
  *	absent -> MMIO (npt_map) -> absent (npt_unmap)
  *
  * Invariant: the number of shares a frame has is the number of present and zapped entries that hold it, in
- *all tables. So what a TLB can still reach is still accounted to the VM.
+ * all tables. So what a TLB can still reach is still accounted to the VM.
  *
  * Locking: the caller lets in one writer (every function but npt_lookup) at a time for each VM. npt_lookup
- *takes no lock: entries change by single atomic operations, and pages that once were tables stay tables, of
- *the same level at the same place, until the VM is gone. The hardware is such a lock-free reader too, and
- *sets accessed and dirty bits; hence changes of present entries are atomic read-modify-writes.
+ * takes no lock: entries change by single atomic operations, and pages that once were tables stay tables, of
+ * the same level at the same place, until the VM is gone. The hardware is such a lock-free reader too, and
+ * sets accessed and dirty bits; hence changes of present entries are atomic read-modify-writes.
  *
  * The caller flushes TLBs: after npt_unmap and npt_protect, before npt_release.
  */

@@ -3,6 +3,9 @@
 #include "svm/svm.h"
 #include "cpu/msr.h"
 
+#define VECTOR_BP 3
+#define VECTOR_OF 4
+
 static struct vmcb *vmcb_of(const struct context *ctx)
 {
 	return ctx->hw;
@@ -38,29 +41,33 @@ void svm_inject(struct context *ctx, const struct event *event)
 bool svm_pending(struct context *ctx, struct event *ret_event)
 {
 	u64 info = vmcb_of(ctx)->exit_int_info;
+	u8 vector = (u8)info;
+	enum event_type type;
 
 	if (!(info & EVENT_VALID))
 		return false;
 	vmcb_of(ctx)->exit_int_info = 0;
 	switch (info >> EVENT_TYPE_SHIFT & 7) {
 	case EVENT_TYPE_NMI:
-		ret_event->type = EVENT_NMI;
+		type = EVENT_NMI;
 		break;
 	case EVENT_TYPE_EXCEPTION:
-		ret_event->type = EVENT_EXCEPTION;
+		type = EVENT_EXCEPTION;
 		break;
 	case EVENT_TYPE_SOFT:
-		/* RIP still points at INT n: it executes again by itself. */
 		return false;
 	default:
-		ret_event->type = EVENT_INTR;
+		type = EVENT_INTR;
 	}
-	ret_event->vector = (u8)info;
-	ret_event->has_error = info & EVENT_HAS_ERROR;
-	ret_event->error = (u32)(info >> 32);
-	/* #BP and #OF come from instructions, as INT n does. */
-	if (ret_event->type == EVENT_EXCEPTION && (ret_event->vector == 3 || ret_event->vector == 4))
+	/* INT n, and #BP and #OF, which are instructions too: RIP still points at them, and they execute again. */
+	if (type == EVENT_EXCEPTION && (vector == VECTOR_BP || vector == VECTOR_OF))
 		return false;
+	*ret_event = (struct event){
+		.type = type,
+		.vector = vector,
+		.has_error = info & EVENT_HAS_ERROR,
+		.error = (u32)(info >> 32),
+	};
 	return true;
 }
 

@@ -3,7 +3,10 @@
 #include "svm/svm.h"
 #include "lib/string.h"
 
-/* SVM's own instructions: VMRUN must be intercepted (APM vol. 2, 15.5.1); none is there for anybody but Engine. */
+/*
+ * SVM's own instructions: VMRUN must be intercepted (APM vol. 2, 15.5.1); none is there for anybody but
+ * Engine.
+ */
 #define INTERCEPT2_SVM                                                                                       \
 	(INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD | INTERCEPT2_VMSAVE | INTERCEPT2_STGI |   \
 	 INTERCEPT2_CLGI | INTERCEPT2_SKINIT)
@@ -32,8 +35,8 @@ void svm_cd_init(struct context *ctx)
 }
 
 /*
- * #DB and #AC are intercepted because a guest can make them recur without end inside the processor, where nothing else
- * ends its run (CVE-2015-8104, CVE-2015-5307); #MC because it belongs to the physical machine.
+ * #DB and #AC are intercepted because a guest can make them recur without end inside the processor, where
+ * nothing else ends its run (CVE-2015-8104, CVE-2015-5307); #MC because it belongs to the physical machine.
  */
 #define VCPU_EXCEPTIONS (BIT(1) | BIT(17) | BIT(18))
 

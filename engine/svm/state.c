@@ -64,8 +64,8 @@ void svm_get_sregs(struct context *ctx, struct nxt_sregs *s)
 }
 
 /*
- * What VMRUN would refuse (APM vol. 2, 15.5.1), or what would make the guest's mode a contradiction. An inconsistent
- * guest then is an error of the call, not an exit later.
+ * What VMRUN would refuse (APM vol. 2, 15.5.1), or what would make the guest's mode a contradiction. An
+ * inconsistent guest then is an error of the call, not an exit later.
  */
 static bool sregs_valid(const struct nxt_sregs *s)
 {

@@ -23,7 +23,8 @@ static bool svm_probe(void)
 static const char *svm_unusable(void)
 {
 	if (cpuid(0x80000000, 0).eax < 0x8000000a || !(cpuid(0x80000001, 0).ecx & BIT(2)))
-		return "the processor does not offer SVM: turn on \"SVM\" or \"virtualization\" in the firmware's setup";
+		return "the processor does not offer SVM: turn on \"SVM\" or \"virtualization\" in the "
+		       "firmware's setup";
 	if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS)
 		return "the firmware locked SVM off: turn on \"SVM\" or \"virtualization\" in its setup";
 	if (!(cpuid(0x8000000a, 0).edx & BIT(0)))
@@ -54,8 +55,9 @@ static void msrpm_set_range(u8 *map, u32 first, u32 last, bool read, bool write)
 }
 
 /*
- * What the control domain must not do natively. EFER: SVME must stay set. The APIC's mode decides how interrupt commands
- * look. The rest would turn SVM off, move what physical addresses mean, or open SMM's memory.
+ * What the control domain must not do natively. EFER: SVME must stay set. The APIC's mode decides how
+ * interrupt commands look. The rest would turn SVM off, move what physical addresses mean, or open SMM's
+ * memory.
  */
 static void init_cd_msrpm(u8 *map)
 {
@@ -75,8 +77,8 @@ static void init_cd_msrpm(u8 *map)
 /* A guest gets natively only what VMRUN, VMLOAD and VMSAVE exchange. */
 static void init_vm_msrpm(u8 *map)
 {
-	static const u32 switched[] = {MSR_STAR,     MSR_LSTAR,		 MSR_CSTAR,	  MSR_SFMASK,
-				       MSR_FS_BASE,  MSR_GS_BASE,	 MSR_KERNEL_GS_BASE, MSR_SYSENTER_CS,
+	static const u32 switched[] = {MSR_STAR,	 MSR_LSTAR,	  MSR_CSTAR,	      MSR_SFMASK,
+				       MSR_FS_BASE,	 MSR_GS_BASE,	  MSR_KERNEL_GS_BASE, MSR_SYSENTER_CS,
 				       MSR_SYSENTER_ESP, MSR_SYSENTER_EIP};
 
 	memset(map, 0xff, 2 * PAGE_SIZE);
@@ -104,7 +106,10 @@ static void svm_cpu_enable(struct cpu *cpu)
 	wrmsr(MSR_VM_HSAVE_PA, cpu->hsave_pa);
 	cpu->asid_count = cpuid(0x8000000a, 0).ebx;
 	cpu->asid_next = 2;
-	/* RFLAGS.IF is set from here on, so that interrupts can end a guest's run; GIF keeps them out of Engine. */
+	/*
+	 * RFLAGS.IF is set from here on, so that interrupts can end a guest's run; GIF keeps them out of
+	 * Engine.
+	 */
 	__asm__ volatile("clgi; sti" : : : "memory");
 }
 
@@ -168,8 +173,8 @@ static void svm_unload(struct context *cd, struct context *vcpu)
 }
 
 /*
- * A pending NMI stays pending across an exit that intercepts it. With the intercept off, the next entry delivers it, and
- * the processor blocks further ones until IRET, which exits, to catch NMIs again.
+ * A pending NMI stays pending across an exit that intercepts it. With the intercept off, the next entry
+ * delivers it, and the processor blocks further ones until IRET, which exits, to catch NMIs again.
  */
 static void svm_cd_pass_nmi(struct context *ctx)
 {

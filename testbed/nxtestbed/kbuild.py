@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Compiles driver/ against the control domain's kernel, into build/driver/nxtop.ko."""
+"""Compiles kernel modules against the control domain's kernel: driver/, and those of scenarios."""
 
 import fcntl
 import os
@@ -9,28 +9,36 @@ import sys
 
 from . import images
 from .errors import TestbedError
-from .paths import BUILD, DRIVER, TOP
+from .paths import BUILD, DRIVER, MODULES, TOP
 
 # kbuild writes beside its sources: it gets a copy, in the same layout, so that
 # #include "../abi/hypercall.h" means the same.
 _TREE = BUILD / "driver" / "tree"
-_PARTS = ("driver", "abi")
 
 
 def build_driver(arguments=()):
     """Returns the path of nxtop.ko. arguments: words for make, such as W=1."""
     if not (TOP / "driver" / "Kbuild").exists() and not (TOP / "driver" / "Makefile").exists():
         raise TestbedError("driver/ has no Kbuild file: there is no driver to build yet")
+    return _build("driver", DRIVER, arguments)
+
+
+def build_test_module():
+    """Returns the path of nxtest.ko, with which scenarios do what only a kernel can."""
+    return _build("tests/e2e/modules", MODULES / "nxtest.ko")
+
+
+def _build(folder, module, arguments=()):
     root = images.build_root.get()
     kernel = _kernel_of_both(root)
     _TREE.mkdir(parents=True, exist_ok=True)
     with open(_TREE / ".lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for part in _PARTS:
+        for part in (folder, "driver", "abi"):
             _mirror(TOP / part, _TREE / part)
-        _make(root, kernel, arguments)
-        _publish(_TREE / "driver" / "nxtop.ko")
-    return DRIVER
+        _make(root, kernel, folder, arguments)
+        _publish(_TREE / folder / module.name, module)
+    return module
 
 
 def _kernel_of_both(root):
@@ -62,23 +70,25 @@ def _mirror(source, target):
     listed.write_text("".join(f"{name}\n" for name in sorted(map(str, wanted))), encoding="utf-8")
 
 
-def _make(root, kernel, arguments):
+def _make(root, kernel, folder, arguments):
     # A mount namespace of its own: the bind mount goes away with the build, however it ends.
     script = ('set -e; mkdir -p "$1/nxtop"; mount --bind "$2" "$1/nxtop"; root=$1; shift 2; '
               'exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"')
     done = subprocess.run(
         ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", root, _TREE,
-         "make", "-C", f"/usr/src/linux-headers-{kernel}", "M=/nxtop/driver",
+         "make", "-C", f"/usr/src/linux-headers-{kernel}", f"M=/nxtop/{folder}",
          f"-j{os.cpu_count()}", *arguments, "modules"], check=False, stdin=subprocess.DEVNULL)
     if done.returncode:
-        raise TestbedError("the driver does not compile: see above (its paths are those of a copy "
+        raise TestbedError(f"{folder} does not compile: see above (its paths are those of a copy "
                            f"in {_TREE.relative_to(TOP)})")
 
 
-def _publish(module):
-    if not module.exists():
-        raise TestbedError("kbuild made no nxtop.ko: driver/Kbuild must say obj-m := nxtop.o")
-    new = DRIVER.with_suffix(".new")
-    shutil.copyfile(module, new)
-    os.replace(new, DRIVER)
-    print(f"==> {DRIVER.relative_to(TOP)}: {DRIVER.stat().st_size // 1024} KiB", file=sys.stderr)
+def _publish(built, module):
+    if not built.exists():
+        raise TestbedError(f"kbuild made no {module.name}: Kbuild must say obj-m := "
+                           f"{module.stem}.o")
+    module.parent.mkdir(parents=True, exist_ok=True)
+    new = module.with_suffix(".new")
+    shutil.copyfile(built, new)
+    os.replace(new, module)
+    print(f"==> {module.relative_to(TOP)}: {module.stat().st_size // 1024} KiB", file=sys.stderr)

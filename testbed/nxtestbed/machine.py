@@ -74,11 +74,12 @@ class PC:
 
     def _make_disks(self):
         run = self.directory
-        files = list(self.options.files)
+        files = [file(run) if callable(file) else file for file in self.options.files]
         if self._driver.exists():
             files.append(self._driver)
         make_payload(run / "payload.img", self.options.entry, self._engine,
-                     self.options.engine_options, self.options.kernel_options, files)
+                     self.options.engine_options, self.options.kernel_options, files,
+                     self.options.menu)
         run_command(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
                      "-b", images.pc_disk.get(), run / "system.qcow2"])
         if self.options.firmware == "uefi":
@@ -207,13 +208,25 @@ class PC:
         self._started_at = len(self.serial())
         self._qmp.execute("system_reset")
 
-    def reboot(self, timeout=_BOOT_TIMEOUT):
-        """Restarts the control domain in order, and waits until it is back."""
+    def reboot(self, command="systemctl reboot", timeout=_BOOT_TIMEOUT):
+        """Restarts the control domain by a command, and waits until it is back.
+
+        A kernel that panics on its way down is fine: a crash kernel may follow it.
+        """
         self.wait_ready()
         self._agent.forget()
-        self._started_at = len(self.serial())
-        self._agent.start("systemctl reboot")
+        self._seen = len(self.serial())
+        self._agent.start(command)
+        self.wait_for("Linux version", timeout)
+        self._started_at = self._seen
         self.wait_ready(timeout)
+
+    def wait_off(self, timeout=_BOOT_TIMEOUT):
+        """Waits until the PC has switched itself off: QEMU ended, and with success."""
+        if not wait_until(lambda: not self.is_running(), timeout):
+            raise TestbedError(f"the PC is still on after {timeout} s")
+        if self._process.returncode:
+            raise TestbedError(f"QEMU ended with {self._process.returncode}")
 
     def screenshot(self, name):
         """Writes what the PC's screen shows to name.ppm in the run's directory."""

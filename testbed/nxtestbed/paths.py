@@ -13,3 +13,4 @@ RUNS = BUILD / "runs"
 # What other parts of the build leave for the testbed.
 ENGINE = BUILD / "meson" / "engine" / "nxtop-engine.elf"
 DRIVER = BUILD / "driver" / "nxtop.ko"
+MODULES = BUILD / "modules"  # what scenarios load

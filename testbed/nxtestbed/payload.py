@@ -15,8 +15,12 @@ from .errors import TestbedError
 LABEL = "NXTOP-PAYLOAD"
 
 
-def make_payload(image, entry, engine, engine_options="", kernel_options="", files=()):
-    """Makes the disk. files: paths on this machine, which land in /nxtop by their names."""
+def make_payload(image, entry, engine, engine_options="", kernel_options="", files=(),
+                 menu=""):
+    """Makes the disk. files: paths on this machine, which land in /nxtop by their names.
+
+    menu: lines of grub.cfg that come before those of the PC's own menu.
+    """
     with tempfile.TemporaryDirectory(prefix="nxtop-payload.") as scratch:
         root = Path(scratch)
         root.chmod(0o755)
@@ -28,7 +32,7 @@ def make_payload(image, entry, engine, engine_options="", kernel_options="", fil
             shutil.copy(engine, root / "nxtop-engine.elf")
             lines += ["set engine=($payload)/nxtop-engine.elf",
                       f"set engine_options={_quote(engine_options)}"]
-        (root / "grub.cfg").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (root / "grub.cfg").write_text("\n".join([*lines, menu]) + "\n", encoding="utf-8")
         for file in map(Path, files):
             if file.is_dir():
                 shutil.copytree(file, root / file.name)

@@ -27,8 +27,10 @@ class Options:
     tcg_thread: str = "single"
     engine_options: str = ""
     kernel_options: str = ""
-    files: list = field(default_factory=list)  # extra files for /nxtop
+    # Extra files for /nxtop: paths, or functions that make one in a directory and return its path.
+    files: list = field(default_factory=list)
     devices: list = field(default_factory=list)  # extra words for QEMU's command line
+    menu: str = ""  # lines of grub.cfg; the first entry with an --id is the one that counts
     guests: bool = False  # attach the disk with the guest images, at /guests
 
     def check(self):

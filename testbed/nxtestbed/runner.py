@@ -25,9 +25,10 @@ class Outcome:
 class Runner:
     """Runs scenarios, several at a time."""
 
-    def __init__(self, jobs, keep=False):
+    def __init__(self, jobs, keep=False, engine=None):
         self._jobs = jobs
         self._keep = keep
+        self._engine = engine
         self._running = set()
         self._stopping = False
 
@@ -56,7 +57,7 @@ class Runner:
     def _one(self, scenario):
         started = time.monotonic()
         verdict, reason = "passed", ""
-        pc = PC(scenario.options, name=scenario.file, keep=self._keep)
+        pc = PC(scenario.options, name=scenario.file, keep=self._keep, engine=self._engine)
         late = threading.Event()
 
         def out_of_time():

@@ -36,6 +36,7 @@ class Scenario:
     file: str
     function: object
     timeout: int
+    soak: bool
     options: qemu.Options
 
     @property
@@ -47,31 +48,36 @@ class Scenario:
         return (self.function.__doc__ or "(no description)").strip().splitlines()[0]
 
 
-def scenario(timeout=600, on="both", **options):
-    """Declares a scenario. on: the boot entry that it is for, or both."""
+def scenario(timeout=600, on="both", soak=False, **options):
+    """Declares a scenario. on: the boot entry that it is for, or both. soak: not in `make test`."""
 
     def declare(function):
         entries = qemu.ENTRIES if on == "both" else (on,)
         for entry in entries:
-            _declared.append((function, timeout, qemu.Options(entry=entry, **options)))
+            _declared.append((function, timeout, soak, qemu.Options(entry=entry, **options)))
         return function
 
     return declare
 
 
-def load(on="both", patterns=()):
-    """All scenarios, or those on one entry, or those whose name holds one of the patterns."""
+def load(on="both", patterns=(), soak=False):
+    """All scenarios, or those on one entry, or those whose name holds one of the patterns.
+
+    Without soak, those that are only for `make soak` are left out, unless a pattern asks for them.
+    """
     found = []
     for path in sorted(FOLDER.glob("*.py")):
         _declared.clear()
         spec = importlib.util.spec_from_file_location(f"e2e_{path.stem}", path)
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
-        found += [Scenario(path.stem, function, timeout, dataclasses.replace(options))
-                  for function, timeout, options in _declared]
+        found += [Scenario(path.stem, function, timeout, for_soak, dataclasses.replace(options))
+                  for function, timeout, for_soak, options in _declared]
     if on != "both":
         found = [s for s in found if s.options.entry == on]
     if patterns:
         found = [s for s in found if any(p in s.name for p in patterns)]
+    elif not soak:
+        found = [s for s in found if not s.soak]
     if not found:
         raise TestbedError(f"no scenario in {FOLDER} fits")
     return found

@@ -4,7 +4,7 @@
 from nxtestbed.guest import debian_guest, load_kvm, mini_guest
 from nxtestbed.scenario import scenario
 
-# QEMU 7.2 as the PC damages the guests' flags: see testbed/README.md.
+# Guests are the least unreliable in QEMU 10: see testbed/README.md.
 _PC = {"qemu": "trixie", "guests": True}
 
 

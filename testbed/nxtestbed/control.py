@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The control domain on Engine, for scenarios."""
+
+from .kbuild import build_test_module
+
+_ENGINE = "/sys/kernel/debug/nxtop"
+_TEST = "/sys/kernel/debug/nxtest"
+
+
+def load_driver(pc):
+    """Loads nxtop.ko, which does so only on Engine."""
+    pc.run("test -e /sys/module/nxtop || insmod /nxtop/nxtop.ko")
+
+
+def engine_info(pc):
+    """What Engine says of itself, by name."""
+    lines = pc.run(f"cat {_ENGINE}/info").output.splitlines()
+    return dict(line.split(None, 1) for line in lines)
+
+
+def engine_log(pc, name="log"):
+    """Engine's log, or the one that it kept of a panic: name="crash"."""
+    return pc.run(f"cat {_ENGINE}/{name}").output
+
+
+def exits(pc):
+    """Engine's counters: {("cpu0", "cd:cpuid"): count}."""
+    lines = pc.run(f"cat {_ENGINE}/exits").output.splitlines()
+    return {tuple(line.split()[:2]): int(line.split()[2]) for line in lines}
+
+
+def engine_ranges(pc):
+    """The physical ranges that Engine hides, as (start, end), from /proc/iomem.
+
+    They are the reserved ranges in RAM that the same PC does not have without Engine: those that
+    lie between two ranges of RAM, above 1 MiB.
+    """
+    lines = [line for line in pc.run("cat /proc/iomem").output.splitlines() if line[0] != " "]
+    ranges = []
+    for before, line, after in zip(lines, lines[1:], lines[2:]):
+        start, end = (int(number, 16) for number in line.split()[0].split("-"))
+        if (line.endswith(": Reserved") and before.endswith(": System RAM")
+                and after.endswith(": System RAM") and start >= 1 << 20):
+            ranges.append((start, end + 1))
+    return ranges
+
+
+def load_test_module(pc):
+    """Loads tests/e2e/modules/nxtest.c."""
+    pc.push(build_test_module(), "/tmp/nxtest.ko")
+    pc.run("insmod /tmp/nxtest.ko")
+
+
+def hypercall(pc, *numbers):
+    """Makes a hypercall: its number and arguments. Needs the test module. Its result."""
+    words = " ".join(map(str, numbers))
+    return int(pc.run(f"echo {words} > {_TEST}/hypercall && cat {_TEST}/hypercall").output)
+
+
+def touch_memory(pc, start, end):
+    """Writes all over a physical range, and fails if it reads as anything but ones."""
+    pc.run(f"echo {start >> 12:#x} {(end - start) >> 12} > {_TEST}/touch || {{ dmesg | tail; false; }}",
+           timeout=600)

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Engine stops: people learn why."""
+
+from nxtestbed.control import engine_log, load_driver, load_test_module
+from nxtestbed.scenario import scenario
+
+_SELFTEST, _SELFTEST_PANIC = 16, 0
+
+
+@scenario(on="engine", timeout=1200, smp=2, engine_options="console=ttyS0 selftest")
+def panic_names_its_cause(pc):
+    """A panic of Engine is on the console, and after a warm reset in the log of the last crash."""
+    load_driver(pc)
+    load_test_module(pc)
+    assert engine_log(pc, "crash") == ""
+    pc.run("grub-editenv /boot/grub/grubenv set nxtop_try=ok && sync")
+    pc.spawn(f"taskset -c 1 sh -c 'echo {_SELFTEST} {_SELFTEST_PANIC} "
+             "> /sys/kernel/debug/nxtest/hypercall'")
+    pc.wait_for("PANIC on CPU 1")
+    pc.wait_for("asked for by a test")
+    pc.wait_for("rip [0-9a-f]{16}")
+    pc.wait_for("cr0 [0-9a-f]{8}")
+    pc.wait_for("The PC must be restarted")
+    pc.screenshot("panic")
+    pc.reset()
+    load_driver(pc)
+    crash = engine_log(pc, "crash")
+    assert "PANIC on CPU 1" in crash and "asked for by a test" in crash, crash

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * For end-to-end scenarios: what only a kernel can do to Engine, for programs, in /sys/kernel/debug/nxtest.
+ *
+ * hypercall: write "NR ARG ARG ARG" to make the hypercall, then read its result. touch: write "PFN COUNT" to
+ * write to and read from all these frames in many ways. EIO: a read gave another byte than 0xff, or a frame
+ * let itself be mapped by no mapping.
+ */
+#include <linux/debugfs.h>
+#include <linux/io.h>
+#include <linux/module.h>
+#include <linux/uaccess.h>
+
+#include "../../../driver/hypercall.h"
+
+#define PATTERN 0x4e78546f70426164ULL
+
+static struct dentry *dir;
+static long result;
+
+/* A line of numbers that a program wrote; how many there were. */
+static int read_numbers(const char __user *text, size_t len, u64 number[4])
+{
+	char line[128];
+
+	if (len >= sizeof(line) || copy_from_user(line, text, len))
+		return -EFAULT;
+	line[len] = '\0';
+	return sscanf(line, "%lli %lli %lli %lli", &number[0], &number[1], &number[2], &number[3]);
+}
+
+static ssize_t hypercall_write(struct file *file, const char __user *text, size_t len, loff_t *pos)
+{
+	u64 number[4] = {};
+	int count = read_numbers(text, len, number);
+
+	if (count < 1)
+		return count ?: -EINVAL;
+	result = nxt_hypercall3(number[0], number[1], number[2], number[3]);
+	return len;
+}
+
+static ssize_t hypercall_read(struct file *file, char __user *to, size_t len, loff_t *pos)
+{
+	char line[32];
+
+	return simple_read_from_buffer(to, len, pos, line, scnprintf(line, sizeof(line), "%ld\n", result));
+}
+
+static const struct file_operations hypercall_fops = {
+	.owner = THIS_MODULE,
+	.write = hypercall_write,
+	.read = hypercall_read,
+};
+
+/* Instructions of every shape that compilers and Linux use on memory. */
+static void write_all_ways(void *page)
+{
+	u64 old = PATTERN;
+	void *to = page + 0x400;
+	size_t n = 64;
+
+	*(volatile u64 *)page = PATTERN;
+	*(volatile u32 *)(page + 0x124) = (u32)PATTERN;
+	*(volatile u16 *)(page + 0x232) = (u16)PATTERN;
+	*(volatile u8 *)(page + 0xfff) = (u8)PATTERN;
+	*(volatile u64 *)(page + 0x33d) = PATTERN; /* across a cache line */
+	asm volatile("movnti %0, (%1)" : : "r"(PATTERN), "r"(page + 8) : "memory");
+	asm volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(0x5a) : "memory");
+	asm volatile("xchg %0, (%1)" : "+r"(old) : "r"(page + 16) : "memory");
+	asm volatile("lock orq %0, (%1)" : : "r"(PATTERN), "r"(page + 24) : "memory");
+	asm volatile("lock cmpxchgq %1, (%2)" : "+a"(old) : "r"(PATTERN), "r"(page + 32) : "memory", "cc");
+	asm volatile("andq $0, (%0)" : : "r"(page + 40) : "memory");
+}
+
+static bool reads_as_ones(void *page)
+{
+	u64 old = 0;
+	u8 buf[64] = {};
+	void *from = page + 0x400, *to = buf;
+	size_t n = sizeof(buf);
+
+	asm volatile("rep movsb" : "+S"(from), "+D"(to), "+c"(n) : : "memory");
+	asm volatile("xchg %0, (%1)" : "+r"(old) : "r"(page + 16) : "memory");
+	return *(volatile u64 *)page == ~0ULL && *(volatile u32 *)(page + 0x124) == ~0U &&
+	       *(volatile u16 *)(page + 0x232) == 0xffff && *(volatile u8 *)(page + 0xfff) == 0xff &&
+	       *(volatile u64 *)(page + 0x33d) == ~0ULL && *(volatile u64 *)(page + 8) == ~0ULL &&
+	       !memchr_inv(buf, 0xff, sizeof(buf)) && old == ~0ULL;
+}
+
+static bool touch_frame(u64 pfn, bool cached)
+{
+	phys_addr_t at = pfn << PAGE_SHIFT;
+	void *page = (__force void *)(cached ? ioremap_cache(at, PAGE_SIZE) : ioremap(at, PAGE_SIZE));
+	bool ok;
+
+	if (!page) {
+		pr_err("nxtest: frame %llx cannot be mapped\n", pfn);
+		return false;
+	}
+	write_all_ways(page);
+	ok = reads_as_ones(page);
+	if (!ok)
+		pr_err("nxtest: frame %llx holds other bytes than ff\n", pfn);
+	iounmap((__force void __iomem *)page);
+	return ok;
+}
+
+static ssize_t touch_write(struct file *file, const char __user *text, size_t len, loff_t *pos)
+{
+	u64 number[4] = {}, bad = 0, i;
+	int count = read_numbers(text, len, number);
+
+	if (count != 2)
+		return count < 0 ? count : -EINVAL;
+	for (i = 0; i < number[1]; i++) {
+		bad += !touch_frame(number[0] + i, true);
+		bad += !touch_frame(number[0] + i, false);
+		cond_resched();
+	}
+	return bad ? -EIO : len;
+}
+
+static const struct file_operations touch_fops = {
+	.owner = THIS_MODULE,
+	.write = touch_write,
+};
+
+static int __init nxtest_init(void)
+{
+	dir = debugfs_create_dir("nxtest", NULL);
+	debugfs_create_file("hypercall", 0600, dir, NULL, &hypercall_fops);
+	debugfs_create_file("touch", 0200, dir, NULL, &touch_fops);
+	return 0;
+}
+
+static void __exit nxtest_exit(void)
+{
+	debugfs_remove_recursive(dir);
+}
+
+module_init(nxtest_init);
+module_exit(nxtest_exit);
+MODULE_DESCRIPTION("For NxTop's end-to-end scenarios");
+MODULE_LICENSE("GPL");
