@@ -158,7 +158,6 @@ enum nxt_selftest {
 
 enum nxt_inject {
 	NXT_INJECT_NMI = 0,
-	NXT_INJECT_MCE = 1, /* #MC exception; the banks were set as MSRs */
 };
 
 /* -- INFO ----------------------------------------------------------------------------------------- */
@@ -333,16 +332,16 @@ struct nxt_run {
 /* -- vCPU state ----------------------------------------------------------------------------------- */
 
 enum nxt_state {
-	NXT_STATE_REGS = 0,	 /* struct nxt_regs */
-	NXT_STATE_SREGS = 1,	 /* struct nxt_sregs */
-	NXT_STATE_DEBUGREGS = 2, /* struct nxt_debugregs */
-	NXT_STATE_EVENTS = 3,	 /* struct nxt_events */
-	NXT_STATE_XSAVE = 4,	 /* the XSAVE area, standard format, nxt_info_engine.xsave_size bytes */
-	NXT_STATE_XCR0 = 5,	 /* uint64_t */
-	NXT_STATE_MSRS = 6,  /* struct nxt_msr_list; SET with arg 1: as the guest's WRMSR; returns how many */
-	NXT_STATE_CPUID = 7, /* struct nxt_cpuid_list; set it before the first run */
-	NXT_STATE_LAPIC = 8, /* 1 KiB: the register page, as KVM_GET_LAPIC has it */
-	NXT_STATE_MP = 9,    /* uint32_t, enum nxt_mp_state */
+	NXT_STATE_REGS = 0,	  /* struct nxt_regs */
+	NXT_STATE_SREGS = 1,	  /* struct nxt_sregs */
+	NXT_STATE_DEBUGREGS = 2,  /* struct nxt_debugregs */
+	NXT_STATE_EVENTS = 3,	  /* struct nxt_events */
+	NXT_STATE_XSAVE = 4,	  /* the XSAVE area, standard format, nxt_info_engine.xsave_size bytes */
+	NXT_STATE_XCR0 = 5,	  /* uint64_t */
+	NXT_STATE_MSRS = 6,	  /* struct nxt_msr_list; the return value says how many were done */
+	NXT_STATE_CPUID = 7,	  /* struct nxt_cpuid_list; set it before the first run */
+	NXT_STATE_LAPIC = 8,	  /* 1 KiB: the register page, as KVM_GET_LAPIC has it */
+	NXT_STATE_MP = 9,	  /* uint32_t, enum nxt_mp_state */
 	NXT_STATE_DEBUG_CTL = 10, /* struct nxt_debug_ctl; SET only */
 	NXT_STATE_TRANSLATE = 11, /* GET only: struct nxt_translate, in and out */
 	NXT_STATE_TSC_KHZ = 12,	  /* SET: uint64_t kHz of the guest's TSC (the timer needs it); GET */

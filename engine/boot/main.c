@@ -150,6 +150,22 @@ static u64 find_ram_top(void)
 	return top;
 }
 
+/*
+ * Where Engine's memory should end: in the middle of what lies below 4 GiB. Firmware and boot loaders work at
+ * both ends, and would overwrite the log of a panic in a warm reset. In coarse steps, so that small changes
+ * in the firmware's own use do not move it. 0: the machine is too small for that.
+ */
+static u64 pool_limit(void)
+{
+	u64 top = 0;
+
+	for (u32 i = 0; i < map.count; i++) {
+		if (map.entry[i].type == MEMMAP_RAM && map.entry[i].base < GIB(4))
+			top = MAX(top, map.entry[i].base + map.entry[i].size);
+	}
+	return ALIGN_DOWN(MIN(top, GIB(4)) / 2, MIB(128));
+}
+
 /* Engine's memory: the frame table, what each CPU needs, the nested identity map, two logs, and a little. */
 static u64 pool_bytes(void)
 {
@@ -163,7 +179,7 @@ static u64 pool_bytes(void)
 
 static const char *take_memory(void)
 {
-	struct memmap_request request = {.align = PAGE_2M, .min = MIB(16), .max = GIB(4), .high = true};
+	struct memmap_request request = {.align = PAGE_2M, .min = MIB(16), .high = true};
 	const char *why;
 	u64 base;
 
@@ -173,8 +189,12 @@ static const char *take_memory(void)
 	request.size = pool_bytes();
 	if (memmap_ram_size(&map) < request.size + MINIMUM_FOR_LINUX)
 		return "the machine has too little memory";
-	if (!memmap_find(&map, &request, busy, busy_count, &base))
-		return "no place in memory below 4 GiB is large enough for Engine";
+	request.max = pool_limit();
+	if (!memmap_find(&map, &request, busy, busy_count, &base)) {
+		request.max = GIB(4);
+		if (!memmap_find(&map, &request, busy, busy_count, &base))
+			return "no place in memory below 4 GiB is large enough for Engine";
+	}
 	why = memmap_reserve(&map, image_range());
 	if (!why)
 		why = memmap_reserve(&map, (struct phys_range){base, base + request.size});

@@ -83,15 +83,16 @@ static void take_init(struct cpu *cpu)
 			reset_to_sipi(&cpu->cd, (u8)sipi);
 			return;
 		}
-		/* Asleep, it is not in the control domain: whoever changes that one's page table need not wait for it. */
+		/*
+		 * Asleep, it is not in the control domain: whoever changes that one's page table need not
+		 * wait for it.
+		 */
 		__atomic_store_n(&cpu->asleep, 1, __ATOMIC_SEQ_CST);
 		__atomic_store_n(&cpu->in_cd, 0, __ATOMIC_SEQ_CST);
 		vendor->wait_for_nmi(&cpu->sipi);
 		__atomic_store_n(&cpu->in_cd, 1, __ATOMIC_SEQ_CST);
 		__atomic_store_n(&cpu->asleep, 0, __ATOMIC_SEQ_CST);
 		mb();
-		/* The NMI that woke us was Engine's. */
-		kick_was_ours(cpu);
 	}
 }
 
@@ -167,7 +168,7 @@ static void handle(struct cpu *cpu, const struct exit *exit)
 		handle_hypercall(cpu, exit);
 		break;
 	case EXIT_NMI:
-		if (kick_was_ours(cpu))
+		if (kick_is_ours(cpu))
 			vendor->consume_nmi();
 		else
 			vendor->cd_pass_nmi(&cpu->cd);
@@ -177,6 +178,11 @@ static void handle(struct cpu *cpu, const struct exit *exit)
 		break;
 	case EXIT_NPF:
 		cd_memory_fault(cpu, exit);
+		break;
+	case EXIT_CACHE:
+		/* INVD: what it asks for, without losing anybody's data. */
+		__asm__ volatile("wbinvd" : : : "memory");
+		cpu->cd.regs.rip += exit->insn_len ?: 2;
 		break;
 	case EXIT_UNDEFINED:
 		cd_fault_ud(cpu);

@@ -18,48 +18,56 @@
 /* What the direct map reaches; see boot/paging.c. */
 #define DIRECT_MAP_LIMIT GIB(512)
 
-/* Memory that the control domain may read and write: Engine touches nothing else on its behalf. */
-static bool is_memory(u64 pa)
+/*
+ * Memory of the control domain, held so that nobody can make it anybody else's meanwhile: NULL if it is not
+ * plain memory of its own. Give it back with let_go().
+ */
+static void *hold(u64 pa)
 {
-	enum frame_kind kind = frame_read(pa >> PAGE_SHIFT).kind;
-
-	return kind == FRAME_CONTROL || kind == FRAME_PINNED || kind == FRAME_SHARED ||
-	       kind == FRAME_SHARED_RO;
+	return frame_pin(pa >> PAGE_SHIFT) ? NULL : phys_to_virt(pa);
 }
 
-static bool is_hidden(u64 pa)
+static void let_go(u64 pa)
 {
-	enum frame_kind kind = frame_read(pa >> PAGE_SHIFT).kind;
+	frame_unpin(pa >> PAGE_SHIFT);
+}
 
-	return kind == FRAME_ENGINE || kind == FRAME_GIVEN || pa >= DIRECT_MAP_LIMIT;
+/* A device, which only the control domain has anything to do with. Memory that could not be held is none. */
+static bool is_device(u64 pa)
+{
+	return frame_read(pa >> PAGE_SHIFT).kind == FRAME_NONE && pa < DIRECT_MAP_LIMIT;
 }
 
 static int walk_read(void *cpu, u64 pa, void *buf, u32 len)
 {
+	const void *at = hold(pa);
+
 	(void)cpu;
-	if (!is_memory(pa))
+	if (!at)
 		return WALK_NO_MEMORY;
 	if (len == 8)
-		*(u64 *)buf = READ_ONCE(*(u64 *)phys_to_virt(pa));
+		*(u64 *)buf = READ_ONCE(*(const u64 *)at);
 	else
-		*(u32 *)buf = READ_ONCE(*(u32 *)phys_to_virt(pa));
+		*(u32 *)buf = READ_ONCE(*(const u32 *)at);
+	let_go(pa);
 	return WALK_OK;
 }
 
 static int walk_cmpxchg(void *cpu, u64 pa, u64 old, u64 new, u32 len, bool *done)
 {
-	(void)cpu;
-	if (!is_memory(pa))
-		return WALK_NO_MEMORY;
-	if (len == 8) {
-		*done = __atomic_compare_exchange_n((u64 *)phys_to_virt(pa), &old, new, false,
-						    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	} else {
-		u32 old32 = (u32)old;
+	void *at = hold(pa);
+	u32 old32 = (u32)old;
 
-		*done = __atomic_compare_exchange_n((u32 *)phys_to_virt(pa), &old32, (u32) new, false,
-						    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	}
+	(void)cpu;
+	if (!at)
+		return WALK_NO_MEMORY;
+	if (len == 8)
+		*done = __atomic_compare_exchange_n((u64 *)at, &old, new, false, __ATOMIC_SEQ_CST,
+						    __ATOMIC_SEQ_CST);
+	else
+		*done = __atomic_compare_exchange_n((u32 *)at, &old32, (u32) new, false, __ATOMIC_SEQ_CST,
+						    __ATOMIC_SEQ_CST);
+	let_go(pa);
 	return WALK_OK;
 }
 
@@ -97,13 +105,16 @@ static int translate(void *opaque, u64 linear, u32 access, u64 *gpa, struct insn
 
 static int ram(void *cpu, u64 pa, void *buf, u32 len, bool write)
 {
+	void *at = hold(pa);
+
 	(void)cpu;
-	if (!is_memory(pa))
+	if (!at)
 		return INSN_MEM_MMIO;
 	if (write)
-		memcpy(phys_to_virt(pa), buf, len);
+		memcpy(at, buf, len);
 	else
-		memcpy(buf, phys_to_virt(pa), len);
+		memcpy(buf, at, len);
+	let_go(pa);
 	return INSN_MEM_OK;
 }
 
@@ -156,7 +167,7 @@ static u64 device_read(u64 pa, u32 len)
 
 	if (cd_is_apic(pa))
 		return cd_apic_read((u32)(pa & 0xfff));
-	if (!is_hidden(pa))
+	if (is_device(pa))
 		memcpy(&value, phys_to_virt(pa), len);
 	return value;
 }
@@ -166,7 +177,7 @@ static void device_write(struct cpu *cpu, u64 pa, u64 value, u32 len)
 	if (cd_is_apic(pa)) {
 		if (len == 4 && IS_ALIGNED(pa, 16))
 			cd_apic_write(cpu, (u32)(pa & 0xfff), (u32)value);
-	} else if (!is_hidden(pa)) {
+	} else if (is_device(pa)) {
 		memcpy(phys_to_virt(pa), &value, len);
 	}
 }

@@ -11,18 +11,11 @@
 static bool write_efer(struct cpu *cpu, u64 value)
 {
 	struct paging_state paging;
-	u64 allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX | EFER_LMSLE | EFER_FFXSR;
 
 	vendor->get_paging(&cpu->cd, &paging);
-	/*
-	 * Bits that newer processors define, such as automatic IBRS, stay as they are in hardware: refused.
-	 */
-	if (value & ~allowed)
-		return false;
 	if ((paging.cr0 & CR0_PG) && ((value ^ paging.efer) & EFER_LME))
 		return false;
-	value = (value & ~EFER_LMA) | (paging.efer & EFER_LMA);
-	return vendor->set_msr(&cpu->cd, MSR_EFER, value);
+	return vendor->set_msr(&cpu->cd, MSR_EFER, (value & ~EFER_LMA) | (paging.efer & EFER_LMA));
 }
 
 bool cd_read_msr(struct cpu *cpu, u32 index, u64 *value)

@@ -49,9 +49,8 @@ struct cpu {
 	/* What others ask of this CPU; see cpu/kick.h. */
 	u32 online;
 	u32 in_cd;	  /* it executes the control domain, or is about to */
-	u32 asleep;	    /* it waits for SIPI, and for the NMI that says so */
-	u32 kicks_sent;	  /* NMIs that Engine sent here ... */
-	u32 kicks_taken;  /* ... and those seen; an NMI without a difference is the control domain's own */
+	u32 asleep;	  /* it waits for SIPI, and for the NMI that says so */
+	u32 nmi_on_way;	  /* Engine sent an NMI that was not taken yet; any other is the control domain's */
 	u32 flush_cd;	  /* nested table of the control domain changed: flush its TLB */
 	u32 init_pending; /* the control domain sent INIT to this CPU */
 	u32 sipi;	  /* 0: none; else 0x100 | vector */

@@ -9,20 +9,28 @@ void kick(struct cpu *cpu)
 {
 	/* The flag is visible before in_cd is read; the target sets in_cd before it reads its flags. */
 	mb();
-	if (!__atomic_load_n(&cpu->in_cd, __ATOMIC_SEQ_CST) && !__atomic_load_n(&cpu->asleep, __ATOMIC_SEQ_CST))
+	if (!__atomic_load_n(&cpu->in_cd, __ATOMIC_SEQ_CST) &&
+	    !__atomic_load_n(&cpu->asleep, __ATOMIC_SEQ_CST))
 		return;
-	__atomic_fetch_add(&cpu->kicks_sent, 1, __ATOMIC_SEQ_CST);
-	apic_send_nmi(cpu->apic_id);
+	/* One NMI at a time: if one is on its way, its taker will see the caller's flag as well. */
+	if (!__atomic_exchange_n(&cpu->nmi_on_way, 1, __ATOMIC_SEQ_CST))
+		apic_send_nmi(cpu->apic_id);
 }
 
-bool kick_was_ours(struct cpu *cpu)
+bool kick_is_ours(const struct cpu *cpu)
 {
-	u32 sent = __atomic_load_n(&cpu->kicks_sent, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&cpu->nmi_on_way, __ATOMIC_SEQ_CST);
+}
 
-	if (sent == cpu->kicks_taken)
-		return false;
-	cpu->kicks_taken = sent;
-	return true;
+void kick_took_nmi(void)
+{
+	struct cpu *self = this_cpu();
+
+	/* Booting, a CPU is not on the stack of its block yet. */
+	for (u32 i = 0; i < cpu_count; i++) {
+		if (cpus[i] == self)
+			__atomic_store_n(&self->nmi_on_way, 0, __ATOMIC_SEQ_CST);
+	}
 }
 
 void kick_flush_cd(void)

@@ -15,8 +15,13 @@
 /* Sends the NMI if the CPU executes the control domain. The caller has set the flag that it is to see. */
 void kick(struct cpu *cpu);
 
-/* True if an NMI that arrived here now is Engine's own; it counts as taken then. */
-bool kick_was_ours(struct cpu *cpu);
+/*
+ * True if the NMI that is pending here is Engine's own: the caller swallows it, and then looks at its flags.
+ */
+bool kick_is_ours(const struct cpu *cpu);
+
+/* Engine's NMI handler took an NMI on this CPU. */
+void kick_took_nmi(void);
 
 /* Every CPU drops its translations of the control domain's nested table before this returns. */
 void kick_flush_cd(void);

@@ -88,8 +88,16 @@ void panic(const char *fmt, ...)
 	struct trap_frame frame = {0};
 	va_list args;
 
-	__asm__ volatile("mov %%rsp, %0; mov %%rbp, %1; mov %%rbx, %2; mov %%r12, %3"
-			 : "=m"(frame.rsp), "=m"(frame.rbp), "=m"(frame.rbx), "=m"(frame.r12));
+	/* In the order of struct trap_frame. */
+	__asm__ volatile("mov %%r15, (%0); mov %%r14, 8(%0); mov %%r13, 16(%0); mov %%r12, 24(%0);"
+			 "mov %%r11, 32(%0); mov %%r10, 40(%0); mov %%r9, 48(%0); mov %%r8, 56(%0);"
+			 "mov %%rbp, 64(%0); mov %%rdi, 72(%0); mov %%rsi, 80(%0); mov %%rdx, 88(%0);"
+			 "mov %%rcx, 96(%0); mov %%rbx, 104(%0); mov %%rax, 112(%0)"
+			 :
+			 : "r"(&frame)
+			 : "memory");
+	__asm__ volatile("pushf; pop %0; mov %%cs, %1; mov %%rsp, %2"
+			 : "=r"(frame.rflags), "=r"(frame.cs), "=r"(frame.rsp));
 	frame.rip = (u64)__builtin_return_address(0);
 	panic_begin();
 	va_start(args, fmt);
@@ -102,6 +110,7 @@ void panic(const char *fmt, ...)
 void trap_handle(struct trap_frame *frame)
 {
 	if (frame->vector == VECTOR_NMI) {
+		kick_took_nmi();
 		/*
 		 * Only while a CPU waits for one, or to swallow one: see svm/world.S. Stepping over HLT keeps
 		 * it from sleeping through the wake-up that this is.

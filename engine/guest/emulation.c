@@ -41,13 +41,17 @@ s64 vcpu_apic_actions(struct vcpu *vcpu, const struct lapic_actions *actions)
 	if (actions->what & LAPIC_DO_IPI) {
 		const struct vm *vm = vcpu->vm;
 
-		lapic_deliver(vm->lapics, READ_ONCE(vm->vcpu_limit), &actions->msg, &vcpu->lapic, &vcpu->kick_mask);
+		lapic_deliver(vm->lapics, READ_ONCE(vm->vcpu_limit), &actions->msg, &vcpu->lapic,
+			      &vcpu->kick_mask);
 	}
 	if (actions->what & LAPIC_DO_EOI) {
 		vcpu->run->eoi.vector = actions->eoi_vector;
 		return NXT_EXIT_EOI;
 	}
-	/* A timer that fires later than the control domain's alarm needs no new alarm yet: the old one brings it up to date. */
+	/*
+	 * A timer that fires later than the control domain's alarm needs no new alarm yet: the old one brings
+	 * it up to date.
+	 */
 	deadline = actions->what & LAPIC_DO_TIMER ? vcpu_deadline(vcpu) : 0;
 	if (deadline && (!vcpu->armed || deadline < vcpu->armed || vcpu->armed <= rdtsc()))
 		return NXT_EXIT_TIMER;
@@ -93,12 +97,14 @@ s64 vcpu_emulate(struct vcpu *vcpu)
 		case INSN_READ:
 			if (!is_apic(vcpu, emul->gpa))
 				return device(vcpu, false);
-			insn_complete_read(emul, lapic_read(&vcpu->lapic, (u32)(emul->gpa & 0xfff), vcpu_tsc(vcpu)));
+			insn_complete_read(emul, lapic_read(&vcpu->lapic, (u32)(emul->gpa & 0xfff),
+							    vcpu_tsc(vcpu)));
 			break;
 		case INSN_WRITE:
 			if (!is_apic(vcpu, emul->gpa))
 				return device(vcpu, true);
-			lapic_write(&vcpu->lapic, (u32)(emul->gpa & 0xfff), (u32)emul->data, vcpu_tsc(vcpu), &actions);
+			lapic_write(&vcpu->lapic, (u32)(emul->gpa & 0xfff), (u32)emul->data, vcpu_tsc(vcpu),
+				    &actions);
 			reason = vcpu_apic_actions(vcpu, &actions);
 			break;
 		case INSN_FAULT:

@@ -23,7 +23,9 @@ void vcpu_raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
 		}
 		if ((contributory(event->vector) && contributory(vector)) ||
 		    (event->vector == VECTOR_PF && (contributory(vector) || vector == VECTOR_PF))) {
-			*event = (struct event){.type = EVENT_EXCEPTION, .vector = VECTOR_DF, .has_error = true};
+			*event = (struct event){.type = EVENT_EXCEPTION,
+						.vector = VECTOR_DF,
+						.has_error = true};
 			return;
 		}
 	} else if (event->type == EVENT_INTR) {
@@ -34,7 +36,8 @@ void vcpu_raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
 		vcpu->nmi_pending = true;
 		vcpu->nmi_masked = false;
 	}
-	*event = (struct event){.type = EVENT_EXCEPTION, .vector = vector, .has_error = has_error, .error = error};
+	*event = (struct event){
+		.type = EVENT_EXCEPTION, .vector = vector, .has_error = has_error, .error = error};
 }
 
 static void inject(struct vcpu *vcpu, enum event_type type, u8 vector)
@@ -93,7 +96,7 @@ s64 vcpu_inject(struct vcpu *vcpu)
 	else if (vector >= 0)
 		window = (u32)vector >> 4;
 	else if (lapic_highest_irr(&vcpu->lapic) >= 0)
-		window = (u32)lapic_highest_irr(&vcpu->lapic) >> 4; /* masked by the TPR, which CR8 lowers without an exit */
+		window = (u32)lapic_highest_irr(&vcpu->lapic) >> 4; /* CR8 can unmask it without an exit */
 	vendor->want_window(&vcpu->ctx, window);
 	return CONTINUE;
 }

@@ -90,11 +90,12 @@ static void switch_fpu(void *from, const void *to, u64 xcr0_from, u64 xcr0_to)
 		xsetbv0(xcr0_to);
 }
 
+/* The guest's value was checked against what its CPUID claims, which need not be what the CPU has. */
 static void exchange_msr(u32 index, u64 guest, u64 *cd)
 {
 	*cd = rdmsr(index);
 	if (*cd != guest)
-		wrmsr(index, guest);
+		wrmsr_safe(index, guest);
 }
 
 static void load_db(const u64 db[4])

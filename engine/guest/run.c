@@ -66,7 +66,7 @@ static s64 loop(struct cpu *cpu, struct vcpu *vcpu)
 			lapic_cr8_set(&vcpu->lapic, vendor->get_tpr(&vcpu->ctx));
 		vendor->pending(&vcpu->ctx, &vcpu->event);
 		if (exit.kind == EXIT_NMI) {
-			if (!kick_was_ours(cpu))
+			if (!kick_is_ours(cpu))
 				return NXT_EXIT_NMI; /* still pending: the control domain gets it */
 			vendor->consume_nmi();
 			continue;

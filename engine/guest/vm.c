@@ -147,6 +147,9 @@ static s64 destroy_step(struct vm *vm)
 	__atomic_store_n(&vm->state, VM_DYING, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&vm->users, __ATOMIC_SEQ_CST))
 		return any_running(vm) ? -NXT_EBUSY : -NXT_EAGAIN;
+	/* Nobody is inside: from here on the vCPUs are not looked at any more, and their memory can go. */
+	vm->vcpu_limit = 0;
+	memset(vm->vcpus, 0, sizeof(vm->vcpus));
 	unpin_all(vm);
 	result = npt_destroy_step(&vm->npt);
 	if (!result)

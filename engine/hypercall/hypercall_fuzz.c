@@ -168,7 +168,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			fill_page(&input);
 		else if (step == STEP_MAP)
 			fill_map(&input);
-		else if (step != NXT_HC_VCPU_RUN)
+		else
 			call(step, &input);
 	}
 	machine_check();

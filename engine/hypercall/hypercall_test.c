@@ -417,6 +417,7 @@ static void test_vcpu_busy(void **state)
 	assert_int_equal(call(NXT_HC_VCPU_INJECT, vm, 0, NXT_INJECT_NMI, 0), 0);
 	assert_int_equal(rdx, 1);
 	vcpu_disown(vcpu);
+	assert_int_equal(call(NXT_HC_VCPU_RUN, vm, 0, 0, 0), NXT_EXIT_INTR);
 }
 
 static s64 get(u64 vm, u64 group)

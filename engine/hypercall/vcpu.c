@@ -81,7 +81,7 @@ s64 hypercall_vcpu_inject(struct hypercall_args *args)
 	s64 result = -NXT_ENOENT;
 
 	if (vcpu) {
-		/* Both are posted like an interrupt: the vCPU may run on another CPU. */
+		/* Posted like an interrupt: the vCPU may run on another CPU. */
 		result = args->c == NXT_INJECT_NMI ? 0 : -NXT_EINVAL;
 		if (!result) {
 			lapic_post_nmi(&vcpu->lapic);

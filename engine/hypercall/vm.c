@@ -69,7 +69,8 @@ s64 hypercall_vm_map(struct hypercall_args *args)
 }
 
 /* A call on a range of guest memory; revokes: what it takes away may be in TLBs. */
-static s64 on_range(struct hypercall_args *args, s64 (*function)(struct npt *npt, u64 gpa, u64 npages), bool revokes)
+static s64 on_range(struct hypercall_args *args, s64 (*function)(struct npt *npt, u64 gpa, u64 npages),
+		    bool revokes)
 {
 	struct vm *vm = vm_get(args->a);
 	s64 result;

@@ -59,7 +59,10 @@ bool svm_pending(struct context *ctx, struct event *ret_event)
 	default:
 		type = EVENT_INTR;
 	}
-	/* INT n, and #BP and #OF, which are instructions too: RIP still points at them, and they execute again. */
+	/*
+	 * INT n, and #BP and #OF, which are instructions too: RIP still points at them, and they execute
+	 * again.
+	 */
 	if (type == EVENT_EXCEPTION && (vector == VECTOR_BP || vector == VECTOR_OF))
 		return false;
 	*ret_event = (struct event){

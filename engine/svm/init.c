@@ -28,8 +28,9 @@ void svm_cd_init(struct context *ctx)
 	struct vmcb *vmcb = ctx->hw;
 
 	init_common(ctx);
-	vmcb->intercept1 = (u32)(INTERCEPT1_NMI | INTERCEPT1_CPUID | INTERCEPT1_INVLPGA | INTERCEPT1_MSR |
-				 INTERCEPT1_SHUTDOWN);
+	/* INVD would throw away what is in the caches, of Engine's memory as well. */
+	vmcb->intercept1 = (u32)(INTERCEPT1_NMI | INTERCEPT1_CPUID | INTERCEPT1_INVD | INTERCEPT1_INVLPGA |
+				 INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN);
 	vmcb->intercept2 = (u32)INTERCEPT2_SVM;
 	vmcb->msrpm_pa = svm_tables.cd_msrpm;
 }

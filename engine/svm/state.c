@@ -73,7 +73,7 @@ static bool sregs_valid(const struct nxt_sregs *s)
 		return false;
 	if ((s->cr0 & CR0_PG) && !(s->cr0 & CR0_PE))
 		return false;
-	if (s->efer & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NX | EFER_LMSLE | EFER_FFXSR))
+	if (s->efer & ~svm_tables.efer)
 		return false;
 	if ((s->efer & EFER_LME) && (s->cr0 & CR0_PG)) {
 		if (!(s->cr4 & CR4_PAE) || !(s->efer & EFER_LMA))
@@ -190,6 +190,8 @@ bool svm_set_msr(struct context *ctx, u32 index, u64 value)
 	if (!field)
 		return false;
 	if (index == MSR_EFER) {
+		if (value & ~svm_tables.efer)
+			return false;
 		/* Paging changes its meaning with these. */
 		if ((*field ^ value) & (EFER_LME | EFER_NX))
 			ctx->flush = true;

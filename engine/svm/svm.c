@@ -86,6 +86,21 @@ static void init_vm_msrpm(u8 *map)
 		msrpm_set(map, switched[i], false, false);
 }
 
+/* What is reserved in EFER depends on the processor's features (APM vol. 2, 3.1.7). */
+static u64 efer_bits(void)
+{
+	struct cpuid_regs extended = cpuid(0x80000001, 0);
+	u64 bits = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX;
+
+	if (extended.edx & BIT(25))
+		bits |= EFER_FFXSR;
+	if (extended.ecx & BIT(17))
+		bits |= EFER_TCE;
+	if (cpuid(0x80000000, 0).eax >= 0x80000021 && (cpuid(0x80000021, 0).eax & BIT(8)))
+		bits |= EFER_AIBRSE;
+	return bits;
+}
+
 static void svm_init(u64 (*alloc)(u32 pages))
 {
 	u32 features = cpuid(0x8000000a, 0).edx;
@@ -94,7 +109,7 @@ static void svm_init(u64 (*alloc)(u32 pages))
 	svm_tables.vm_msrpm = alloc(2);
 	svm_tables.iopm = alloc(3);
 	svm_tables.has_nrips = features & BIT(3);
-	svm_tables.has_decode_assists = features & BIT(7);
+	svm_tables.efer = efer_bits();
 	init_cd_msrpm(phys_to_virt(svm_tables.cd_msrpm));
 	init_vm_msrpm(phys_to_virt(svm_tables.vm_msrpm));
 	memset(phys_to_virt(svm_tables.iopm), 0xff, 3 * PAGE_SIZE);

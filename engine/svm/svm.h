@@ -9,7 +9,8 @@
 /* Made once at boot; physical addresses. */
 struct svm_tables {
 	u64 cd_msrpm, vm_msrpm, iopm;
-	bool has_nrips, has_decode_assists;
+	u64 efer; /* bits of EFER that VMRUN accepts here, less SVME */
+	bool has_nrips;
 };
 extern struct svm_tables svm_tables;
 

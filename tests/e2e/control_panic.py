@@ -3,11 +3,14 @@
 
 from nxtestbed.control import engine_log, load_driver, load_test_module
 from nxtestbed.scenario import scenario
+from nxtestbed.screen import read_screen
 
 _SELFTEST, _SELFTEST_PANIC = 16, 0
 
 
-@scenario(on="engine", timeout=1200, smp=2, engine_options="console=ttyS0 selftest")
+# Without the graphics driver, so that the boot framebuffer shows.
+@scenario(on="engine", timeout=1200, smp=2, engine_options="console=ttyS0 selftest",
+          kernel_options="modprobe.blacklist=bochs")
 def panic_names_its_cause(pc):
     """A panic of Engine is on the console, and after a warm reset in the log of the last crash."""
     load_driver(pc)
@@ -21,7 +24,9 @@ def panic_names_its_cause(pc):
     pc.wait_for("rip [0-9a-f]{16}")
     pc.wait_for("cr0 [0-9a-f]{8}")
     pc.wait_for("The PC must be restarted")
-    pc.screenshot("panic")
+    shown = "\n".join(read_screen(pc.screenshot("panic")))
+    for text in ("PANIC on CPU 1", "asked for by a test", "rip ", "The PC must be restarted"):
+        assert text in shown, shown
     pc.reset()
     load_driver(pc)
     crash = engine_log(pc, "crash")
