@@ -59,5 +59,5 @@ def hypercall(pc, *numbers):
 
 def touch_memory(pc, start, end):
     """Writes all over a physical range, and fails if it reads as anything but ones."""
-    pc.run(f"echo {start >> 12:#x} {(end - start) >> 12} > {_TEST}/touch || {{ dmesg | tail; false; }}",
-           timeout=600)
+    pc.run(f"echo {start >> 12:#x} {(end - start) >> 12} > {_TEST}/touch || "
+           "{ dmesg | tail; false; }", timeout=600)

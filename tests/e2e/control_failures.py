@@ -114,5 +114,5 @@ def damaged_initrd(pc):
 @scenario(on="engine", smp=1, engine_options=_CONSOLE, files=[_garbage],
           menu=_menu("($payload)/garbage", "($payload)/garbage"))
 def garbage_modules(pc):
-    """Modules that are no kernel and no initrd are found out, and the fallback entry starts the PC."""
+    """Modules that are no kernel and no initrd are found out; the fallback entry starts the PC."""
     _falls_back(pc, "kernel: not a Linux kernel")

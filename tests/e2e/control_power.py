@@ -46,13 +46,13 @@ def _restarts_and_switches_off(pc):
 
 @scenario(on="engine", timeout=1800, smp=2, engine_options=_CONSOLE)
 def restart_and_power_off(pc):
-    """From BIOS: reboot in order and at once, also with a VM, is back on Engine; power-off is off."""
+    """From BIOS: every way to reboot, also with a VM, ends on Engine; power-off is off."""
     _restarts_and_switches_off(pc)
 
 
 @scenario(on="engine", timeout=1800, smp=2, engine_options=_CONSOLE, firmware="uefi", soak=True)
 def restart_and_power_off_on_uefi(pc):
-    """From UEFI: reboot in order and at once, also with a VM, is back on Engine; power-off is off."""
+    """From UEFI: every way to reboot, also with a VM, ends on Engine; power-off is off."""
     _restarts_and_switches_off(pc)
 
 

@@ -1,41 +1,88 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Guests run in Debian's own, unmodified QEMU."""
 
+import time
+
+from nxtestbed.control import engine_info
 from nxtestbed.guest import debian_guest, load_kvm, mini_guest
 from nxtestbed.scenario import scenario
 
-# Guests are the least unreliable in QEMU 10: see testbed/README.md.
-_PC = {"qemu": "trixie", "guests": True}
+# Guests run in QEMU 10 with a thread for each CPU: see testbed/README.md.
+_PC = {"qemu": "trixie", "guests": True, "tcg_thread": "multi"}
 
 
-@scenario(timeout=1200, **_PC)
-def a_kernel_runs_to_its_end(pc):
-    """A guest's kernel starts, runs a command in its user space, and powers off."""
-    load_kvm(pc)
+def _nothing_is_left(pc):
+    """Engine holds nothing for guests that are gone."""
+    end = time.monotonic() + 60
+    while True:
+        info = engine_info(pc)
+        left = {key: info[key] for key in ("vms", "frames_shared", "frames_given")}
+        if set(left.values()) == {"0"}:
+            return
+        assert time.monotonic() < end, f"a minute after the last guest Engine still has {left}"
+        time.sleep(1)
+
+
+def _runs_to_its_end(pc):
     shown = mini_guest(pc, "echo 6 times 7 is $((6 * 7))").wait_end()
     assert "6 times 7 is 42" in shown, shown[-3000:]
     assert "mini: exit 0" in shown, shown[-3000:]
 
 
-@scenario(timeout=1200, **_PC)
-def two_cpus(pc):
-    """A guest with two CPUs starts both."""
-    load_kvm(pc)
-    shown = mini_guest(pc, smp=2).wait_end()
-    assert "mini: up on 2 CPUs" in shown, shown[-3000:]
+def _starts_every_cpu(pc, smp):
+    shown = mini_guest(pc, smp=smp).wait_end()
+    assert f"mini: up on {smp} CPUs" in shown, shown[-3000:]
 
 
-@scenario(timeout=1800, **_PC)
-def two_guests_at_once(pc):
-    """Two guests run side by side, each to its end."""
-    load_kvm(pc)
+def _side_by_side(pc):
     guests = [mini_guest(pc, f"echo this is guest {n}", name=f"mini{n}") for n in (1, 2)]
     for n, guest in enumerate(guests, 1):
         assert f"this is guest {n}" in guest.wait_end()
 
 
-@scenario(timeout=2400, **_PC)
-def debian_from_its_disk(pc):
-    """A whole Debian starts from its disk by BIOS and GRUB, to its login prompt."""
+def _killed_in_the_middle(pc):
+    guest = mini_guest(pc, "while :; do :; done", smp=2, name="killed")
+    guest.wait_for("mini: up on 2 CPUs")
+    guest.kill()
+
+
+@scenario(timeout=1800, on="engine", **_PC)
+def small_guests(pc):
+    """Guests with 1, 2 and 4 CPUs, two side by side, and one killed: all run, and leave nothing."""
     load_kvm(pc)
-    debian_guest(pc).wait_for("guest login:", timeout=2300)
+    _runs_to_its_end(pc)
+    _starts_every_cpu(pc, 2)
+    _starts_every_cpu(pc, 4)
+    _side_by_side(pc)
+    _killed_in_the_middle(pc)
+    _nothing_is_left(pc)
+
+
+@scenario(timeout=1800, on="engine", **_PC)
+def debian_from_its_disk(pc):
+    """A whole Debian starts from its disk by BIOS and GRUB, to its login prompt, with usual devices."""
+    load_kvm(pc)
+    guest = debian_guest(pc, options="-cpu host -device VGA -device virtio-net,netdev=n -netdev user,id=n "
+                                     "-device virtio-balloon -device virtio-rng -device virtio-keyboard")
+    guest.wait_for("guest login:", timeout=1700)
+    guest.kill()
+    _nothing_is_left(pc)
+
+
+@scenario(timeout=2400, on="engine", soak=True, **_PC)
+def debian_from_uefi(pc):
+    """The same by OVMF and GRUB, with two CPUs."""
+    load_kvm(pc)
+    pc.run("cp /usr/share/OVMF/OVMF_VARS_4M.fd /tmp/vars.fd")
+    flash = "-drive if=pflash,format=raw,"
+    debian_guest(pc, smp=2, options=f"-cpu host {flash}readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd "
+                                    f"{flash}file=/tmp/vars.fd").wait_for("guest login:", timeout=2300)
+
+
+@scenario(timeout=2400, on="stock", soak=True, **_PC)
+def small_guests_on_stock(pc):
+    """The same guests on Debian's own KVM, to compare with."""
+    load_kvm(pc)
+    _runs_to_its_end(pc)
+    _starts_every_cpu(pc, 2)
+    _side_by_side(pc)
