@@ -74,6 +74,7 @@ static void take_init(struct cpu *cpu)
 		if (__atomic_exchange_n(&cpu->init_pending, 0, __ATOMIC_ACQ_REL)) {
 			cpu->waits_for_sipi = true;
 			vendor->cd_catch_nmi(&cpu->cd);
+			cpu->nmi_blocked = cpu->nmi_waits = false;
 		}
 		sipi = __atomic_exchange_n(&cpu->sipi, 0, __ATOMIC_ACQ_REL);
 		if (!cpu->waits_for_sipi || kick_must_stop())
@@ -146,14 +147,35 @@ static void handle_msr(struct cpu *cpu, const struct exit *exit)
 	regs->rip += exit->insn_len ?: 2;
 }
 
+/* An NMI is pending: Engine's own, or one for the control domain, which waits while that handles another. */
+static void take_nmi(struct cpu *cpu, bool reinjected)
+{
+	bool ours = kick_is_ours(cpu);
+
+	/* There is room for one injection: left pending, the NMI exits again after that. */
+	if (!ours && reinjected)
+		return;
+	vendor->consume_nmi();
+	if (ours)
+		return;
+	if (cpu->nmi_blocked) {
+		cpu->nmi_waits = true;
+		return;
+	}
+	cpu->nmi_blocked = true;
+	vendor->cd_pass_nmi(&cpu->cd);
+}
+
 static void handle(struct cpu *cpu, const struct exit *exit)
 {
 	struct event event;
+	bool reinjected;
 
 	/*
 	 * An exit may have interrupted an event on its way in (a page fault's push, say): it goes in again.
 	 */
-	if (vendor->pending(&cpu->cd, &event))
+	reinjected = vendor->pending(&cpu->cd, &event);
+	if (reinjected)
 		vendor->inject(&cpu->cd, &event);
 
 	switch (exit->kind) {
@@ -168,13 +190,15 @@ static void handle(struct cpu *cpu, const struct exit *exit)
 		handle_hypercall(cpu, exit);
 		break;
 	case EXIT_NMI:
-		if (kick_is_ours(cpu))
-			vendor->consume_nmi();
-		else
-			vendor->cd_pass_nmi(&cpu->cd);
+		take_nmi(cpu, reinjected);
 		break;
 	case EXIT_IRET:
+		/* The control domain takes another NMI from here on. Linux copes with one on its IRET. */
 		vendor->cd_catch_nmi(&cpu->cd);
+		cpu->nmi_blocked = cpu->nmi_waits;
+		if (cpu->nmi_waits)
+			vendor->cd_pass_nmi(&cpu->cd);
+		cpu->nmi_waits = false;
 		break;
 	case EXIT_NPF:
 		cd_memory_fault(cpu, exit);

@@ -54,6 +54,8 @@ struct cpu {
 	u32 flush_cd;	  /* nested table of the control domain changed: flush its TLB */
 	u32 init_pending; /* the control domain sent INIT to this CPU */
 	u32 sipi;	  /* 0: none; else 0x100 | vector */
+	bool nmi_blocked; /* the control domain handles an NMI */
+	bool nmi_waits;	  /* ... and another one came meanwhile */
 	bool waits_for_sipi;
 	struct insn_emul
 		emul; /* an instruction of the control domain that Engine carries out; within one exit */

@@ -188,21 +188,23 @@ static void svm_unload(struct context *cd, struct context *vcpu)
 }
 
 /*
- * A pending NMI stays pending across an exit that intercepts it. With the intercept off, the next entry
- * delivers it, and the processor blocks further ones until IRET, which exits, to catch NMIs again.
+ * NMIs are intercepted at all times, so that Engine reaches this CPU even in an NMI handler that never ends: a kernel
+ * that crashes stops its other CPUs in one. So the control domain's NMI is taken off the processor and injected, and
+ * that further ones wait until IRET is Engine's to ensure.
  */
 static void svm_cd_pass_nmi(struct context *ctx)
 {
 	struct vmcb *vmcb = ctx->hw;
 
-	vmcb->intercept1 = (u32)((vmcb->intercept1 & ~INTERCEPT1_NMI) | INTERCEPT1_IRET);
+	svm_inject(ctx, &(struct event){.type = EVENT_NMI, .vector = 2});
+	vmcb->intercept1 |= (u32)INTERCEPT1_IRET;
 }
 
 static void svm_cd_catch_nmi(struct context *ctx)
 {
 	struct vmcb *vmcb = ctx->hw;
 
-	vmcb->intercept1 = (u32)((vmcb->intercept1 & ~INTERCEPT1_IRET) | INTERCEPT1_NMI);
+	vmcb->intercept1 &= (u32)~INTERCEPT1_IRET;
 }
 
 const struct vendor_ops svm_ops = {
