@@ -76,8 +76,8 @@ struct vendor_ops {
 	void (*wait_for_nmi)(const u32 *flag);
 
 	/*
-	 * An NMI is injected into the control domain, which exits with EXIT_IRET when it is done with it; that
-	 * exit is turned off again by catch.
+	 * An NMI is injected into the control domain, which exits with EXIT_IRET when it is done with it;
+	 * that exit is turned off again by catch.
 	 */
 	void (*cd_pass_nmi)(struct context *ctx);
 	void (*cd_catch_nmi)(struct context *ctx);

@@ -201,7 +201,10 @@ static int pae_root(struct trail *t, u64 linear, u32 access, u64 *table, struct 
 	}
 	if (!(entry & PTE_P))
 		return page_fault(t->mode, access, 0, out);
-	/* Bit 5, reserved by the book, is an accessed bit to walkers that treat this as any level (QEMU's does). */
+	/*
+	 * Bit 5, reserved by the book, is an accessed bit to walkers that treat this as any level (QEMU's
+	 * does).
+	 */
 	if (entry & (bits_from(maxphyaddr(t->mode), 64) | bits_from(1, 3) | bits_from(6, 9)))
 		return page_fault(t->mode, access, WALK_PRESENT | WALK_RESERVED, out);
 	*table = entry & PTE_ADDR;

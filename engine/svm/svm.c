@@ -188,9 +188,9 @@ static void svm_unload(struct context *cd, struct context *vcpu)
 }
 
 /*
- * NMIs are intercepted at all times, so that Engine reaches this CPU even in an NMI handler that never ends: a kernel
- * that crashes stops its other CPUs in one. So the control domain's NMI is taken off the processor and injected, and
- * that further ones wait until IRET is Engine's to ensure.
+ * NMIs are intercepted at all times, so that Engine reaches this CPU even in an NMI handler that never ends:
+ * a kernel that crashes stops its other CPUs in one. So the control domain's NMI is taken off the processor
+ * and injected, and that further ones wait until IRET is Engine's to ensure.
  */
 static void svm_cd_pass_nmi(struct context *ctx)
 {
