@@ -8,12 +8,12 @@ MESON := build/meson
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: engine driver images ## start an emulated PC with NxTop Engine, on this terminal (Ctrl-] ends)
-	testbed/pc --entry engine --qemu trixie --guests
+run: engine driver images ## a PC with Engine beneath and two Debian guests on it, until Ctrl-C; SCRIPTED=1 ends by itself
+	SCRIPTED=$(SCRIPTED) testbed/demo
 
 test: check driver images ## everything: make check, a short fuzzing, then the end-to-end scenarios
 	tests/fuzz
-	testbed/run-scenarios
+	testbed/run-scenarios --on engine
 
 check: engine ## unit tests and style, within a minute
 	tests/check
