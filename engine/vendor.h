@@ -49,8 +49,8 @@ struct vendor_ops {
 	void (*cpu_enable)(struct cpu *cpu);
 
 	/*
-	 * Fills the control block of the control domain on this CPU; state follows by cd_reset or
-	 * vcpu_set_sregs.
+	 * Fills the control block of the control domain on this CPU; its registers
+	 * follow by set_sregs.
 	 */
 	void (*cd_init)(struct context *ctx);
 	/* Fills the control block of a vCPU. */

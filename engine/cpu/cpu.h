@@ -65,7 +65,7 @@ struct cpu {
 
 _Static_assert(sizeof(struct cpu) < CPU_BLOCK_SIZE / 2, "half of the block is stack");
 
-/* This CPU: the stack lies in its block. Not before cpu_enter_block (boot uses a stack of its own). */
+/* This CPU: the stack lies in its block. Not while booting, on boot's own stack. */
 static inline struct cpu *this_cpu(void)
 {
 	u64 sp;

@@ -142,8 +142,7 @@ static void step(struct input *in)
 	case 6:
 		value = take(in, 8);
 		lapic_msi_decode(value, take(in, 4), &msg);
-		if (true)
-			deliver(&msg, NULL);
+		deliver(&msg, NULL);
 		break;
 	case 7:
 		now += take(in, 4);
