@@ -14,29 +14,27 @@ static const char digits32[] = "abcdefghijklmnopqrstuvwxyz234567";
 int nxt_base64_encode(const void *data, size_t size, char **ret)
 {
 	const uint8_t *in = data;
-	char *text, *out;
+	size_t length = 0;
+	char *text;
 
-	if (size > SIZE_MAX / 2)
-		return -ENOMEM;
-	text = out = malloc((size + 2) / 3 * 4 + 1);
+	text = malloc((size + 2) / 3 * 4 + 1);
 	if (!text)
 		return -ENOMEM;
 
-	for (; size > 0; in += 3) {
-		size_t n = size < 3 ? size : 3;
-		uint32_t bits = (uint32_t)in[0] << 16;
+	for (size_t i = 0; i < size; i += 3) {
+		size_t n = size - i < 3 ? size - i : 3;
+		uint32_t bits = (uint32_t)in[i] << 16;
 
 		if (n > 1)
-			bits |= (uint32_t)in[1] << 8;
+			bits |= (uint32_t)in[i + 1] << 8;
 		if (n > 2)
-			bits |= in[2];
-		*out++ = digits64[bits >> 18];
-		*out++ = digits64[bits >> 12 & 63];
-		*out++ = n > 1 ? digits64[bits >> 6 & 63] : '=';
-		*out++ = n > 2 ? digits64[bits & 63] : '=';
-		size -= n;
+			bits |= in[i + 2];
+		text[length++] = digits64[bits >> 18];
+		text[length++] = digits64[bits >> 12 & 63];
+		text[length++] = n > 1 ? digits64[bits >> 6 & 63] : '=';
+		text[length++] = n > 2 ? digits64[bits & 63] : '=';
 	}
-	*out = '\0';
+	text[length] = '\0';
 	*ret = text;
 	return 0;
 }

@@ -7,11 +7,15 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <stdbool.h>
 #include <string.h>
 
 /* So that a mistaken path to something huge is refused before it is parsed. */
 #define PEM_MAX 16384
+
+/* What OWASP asked for PBKDF2 with SHA-256 in 2023. */
+#define PBKDF2_ITERATIONS 600000
 
 struct nxt_private_key {
 	EVP_PKEY *pkey;
@@ -20,6 +24,8 @@ struct nxt_private_key {
 NXT_DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free)
 NXT_DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free)
 NXT_DEFINE_CLEANUP(BIO *, BIO_free_all)
+NXT_DEFINE_CLEANUP(PKCS8_PRIV_KEY_INFO *, PKCS8_PRIV_KEY_INFO_free)
+NXT_DEFINE_CLEANUP(X509_SIG *, X509_SIG_free)
 
 void nxt_key_id(const struct nxt_public_key *key, char ret[NXT_SHA256_HEX])
 {
@@ -79,11 +85,21 @@ static int take_pem(BIO *bio, char **ret, size_t *ret_size)
 int nxt_private_key_to_pem(const struct nxt_private_key *key, const char *passphrase, char **ret,
 			   size_t *ret_size)
 {
+	_cleanup_(PKCS8_PRIV_KEY_INFO_freep) PKCS8_PRIV_KEY_INFO *plain = EVP_PKEY2PKCS8(key->pkey);
+	_cleanup_(X509_SIG_freep) X509_SIG *encrypted = NULL;
 	_cleanup_(BIO_free_allp) BIO *bio = BIO_new(BIO_s_secmem());
-	int length = passphrase ? (int)strlen(passphrase) : 0;
 
-	if (!bio || !PEM_write_bio_PKCS8PrivateKey(bio, key->pkey, passphrase ? EVP_aes_256_cbc() : NULL,
-						   passphrase, length, NULL, NULL))
+	if (!bio || !plain)
+		return -ENOMEM;
+	if (!passphrase) {
+		if (!PEM_write_bio_PKCS8_PRIV_KEY_INFO(bio, plain))
+			return -ENOMEM;
+		return take_pem(bio, ret, ret_size);
+	}
+	/* PBES2 with a random salt; PEM_write_bio_PKCS8PrivateKey() would take 2048 iterations. */
+	encrypted = PKCS8_encrypt(-1, EVP_aes_256_cbc(), passphrase, (int)strlen(passphrase), NULL, 16,
+				  PBKDF2_ITERATIONS, plain);
+	if (!encrypted || !PEM_write_bio_PKCS8(bio, encrypted))
 		return -ENOMEM;
 	return take_pem(bio, ret, ret_size);
 }
