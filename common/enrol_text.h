@@ -17,7 +17,7 @@
 struct nxt_enrol_text {
 	/* Host name, IPv4 address, or IPv6 address in brackets: as in a URL. */
 	char host[NXT_HOST_SIZE];
-	char host uint16_t port;
+	uint16_t port;
 	char secret[NXT_SECRET_SIZE];
 	uint8_t fingerprint[NXT_SHA256_SIZE];
 };
