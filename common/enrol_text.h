@@ -15,8 +15,8 @@
 #define NXT_ENROL_TEXT_SIZE 350
 
 struct nxt_enrol_text {
-	char host
-		[NXT_HOST_SIZE]; /* a host name, an IPv4 address, or an IPv6 address in brackets: as a URL has it */
+	/* Host name, IPv4 address, or IPv6 address in brackets: as in a URL. */
+	char host[NXT_HOST_SIZE];
 	uint16_t port;
 	char secret[NXT_SECRET_SIZE];
 	uint8_t fingerprint[NXT_SHA256_SIZE];

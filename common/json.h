@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/cleanup.h"
 #include "common/error.h"
@@ -55,11 +56,14 @@ struct nxt_json_member {
 };
 
 /*
- * -E2BIG: more than max objects or above max. -EBADMSG: anything else. The error names the member by its
- * path.
+ * Reads an object's members into value; on failure some may have been written. -E2BIG: more than max
+ * objects, or a number above max. -EBADMSG: anything else. The error names the member by its path, as
+ * workspaces[3].title.
  */
-int nxt_json_read(json_t *object, const struct nxt_json_member *members, void *ret, struct nxt_error *error);
-/* Writes in the table's order; checks everything that reading checks. */
+int nxt_json_read(json_t *object, const struct nxt_json_member *members, void *value,
+		  struct nxt_error *error);
+
+/* Writes them, in the table's order. Checks what could not be written; the rest shows when it is read. */
 int nxt_json_write(const void *value, const struct nxt_json_member *members, json_t **ret,
 		   struct nxt_error *error);
 
