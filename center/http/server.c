@@ -35,8 +35,15 @@ struct exchange {
 	struct request request;
 	struct MHD_Connection *mhd;
 	struct connection *connection;
-	bool begun, replied;
+	bool begun;
+	size_t drained; /* of a body that was refused */
 };
+
+/*
+ * A client that is still sending does not read: it would see its connection break, and never the reason. So
+ * up to this much of a refused body is taken and thrown away first.
+ */
+#define DRAIN_MAX (4 * 1024 * 1024)
 
 static struct exchange *exchange_of(struct request *request)
 {
@@ -120,7 +127,6 @@ static enum MHD_Result send_reply(struct exchange *exchange)
 		MHD_destroy_response(response);
 		return MHD_NO;
 	}
-	exchange->replied = true;
 	connection_phase(exchange->connection, PHASE_REPLY, size);
 	result = MHD_queue_response(exchange->mhd, reply->status, response);
 	MHD_destroy_response(response);
@@ -139,13 +145,14 @@ static void print_address(const struct sockaddr *address, char *ret, size_t size
 		snprintf(ret, size, "unknown");
 }
 
-/* 0: go on with the body, else the status of a reply. */
-static int begin(struct exchange *exchange, const char *url, const char *method)
+/* Reads the head. The reply may be there afterwards; it is sent when the body has been taken or drained. */
+static enum MHD_Result begin(struct exchange *exchange, const char *url, const char *method)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	struct request *request = &exchange->request;
-	const char *length = get_header(request, "Content-Length");
+	const char *text = get_header(request, "Content-Length");
+	unsigned long long length = text ? strtoull(text, NULL, 10) : 0;
 	int r;
 
 	exchange->begun = true;
@@ -153,23 +160,28 @@ static int begin(struct exchange *exchange, const char *url, const char *method)
 	request->path = url;
 	request->now = time(NULL);
 	print_address(info->client_addr, request->address, sizeof(request->address));
-	r = dispatch_head(request);
-	if (r)
-		return r;
-	if (length && strtoull(length, NULL, 10) > request->route->limit)
-		return reply_problem(request, 413, "Body too large", NULL,
-				     "At most %zu bytes are taken here.", request->route->limit);
 	connection_phase(exchange->connection, PHASE_BODY, 0);
-	return 0;
+	r = dispatch_head(request);
+	if (!r && length > request->route->limit)
+		r = reply_problem(request, 413, "Body too large", NULL, "At most %zu bytes are taken here.",
+				  request->route->limit);
+	return r && length > DRAIN_MAX ? send_reply(exchange) : MHD_YES;
 }
 
-static int take_body(struct exchange *exchange, const char *data, size_t size)
+static enum MHD_Result take_body(struct exchange *exchange, const char *data, size_t size)
 {
 	struct request *request = &exchange->request;
 
-	if (size > request->route->limit - request->body_size)
-		return reply_problem(request, 413, "Body too large", NULL,
-				     "At most %zu bytes are taken here.", request->route->limit);
+	if (!request->reply.status && size > request->route->limit - request->body_size)
+		reply_problem(request, 413, "Body too large", NULL, "At most %zu bytes are taken here.",
+			      request->route->limit);
+	if (request->reply.status) {
+		exchange->drained += size;
+		if (exchange->drained <= DRAIN_MAX)
+			return MHD_YES;
+		dispatch_log(request);
+		return MHD_NO;
+	}
 	if (request->body_size + size > request->body_room) {
 		size_t room = request->body_room ? 2 * request->body_room : 4096;
 		char *larger;
@@ -177,19 +189,23 @@ static int take_body(struct exchange *exchange, const char *data, size_t size)
 		while (room < request->body_size + size)
 			room *= 2;
 		larger = realloc(request->body, room);
-		if (!larger)
-			return reply_errno(request, -ENOMEM);
+		if (!larger) {
+			reply_errno(request, -ENOMEM);
+			return MHD_YES;
+		}
 		request->body = larger;
 		request->body_room = room;
 	}
 	memcpy(request->body + request->body_size, data, size);
 	request->body_size += size;
 	connection_phase(exchange->connection, PHASE_BODY, request->body_size);
-	return 0;
+	return MHD_YES;
 }
 
 static enum MHD_Result finish(struct exchange *exchange)
 {
+	if (exchange->request.reply.status)
+		return send_reply(exchange);
 	connection_phase(exchange->connection, PHASE_HANDLE, 0);
 	connection_waits_no_more(exchange->connection);
 	if (dispatch_body(&exchange->request) == REQUEST_WAITS) {
@@ -208,11 +224,6 @@ static enum MHD_Result on_request(void *argument, struct MHD_Connection *mhd, co
 	struct exchange *exchange = *closure;
 
 	(void)version;
-	if (exchange->replied) {
-		/* A body that was refused: the rest of it is thrown away. */
-		*size = 0;
-		return MHD_YES;
-	}
 	if (!exchange->begun) {
 		const union MHD_ConnectionInfo *info =
 			MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -221,18 +232,17 @@ static enum MHD_Result on_request(void *argument, struct MHD_Connection *mhd, co
 		exchange->connection = info ? info->socket_context : NULL;
 		if (!exchange->connection)
 			return MHD_NO;
-		if (console_wants(server->center, method, url))
-			return exchange->begun = exchange->replied = true,
-			       connection_phase(exchange->connection, PHASE_REPLY, CONSOLE_FILE_MAX),
-			       console_serve(server->center, mhd, url);
-		return begin(exchange, url, method) ? send_reply(exchange) : MHD_YES;
+		if (!console_wants(server->center, method, url))
+			return begin(exchange, url, method);
+		exchange->begun = true;
+		connection_phase(exchange->connection, PHASE_REPLY, CONSOLE_FILE_MAX);
+		return console_serve(server->center, mhd, url);
 	}
 	if (*size) {
-		int r = take_body(exchange, data, *size);
+		enum MHD_Result result = take_body(exchange, data, *size);
 
 		*size = 0;
-		/* libmicrohttpd takes no reply in the middle of a body: it is sent at its end, or the peer's. */
-		return r ? MHD_NO : MHD_YES;
+		return result;
 	}
 	return finish(exchange);
 }
