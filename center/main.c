@@ -18,7 +18,6 @@
 #include "center/core/log.h"
 #include "center/core/setup.h"
 #include "center/http/server.h"
-#include "center/store/dir.h"
 
 #define NAMES_MAX 32
 
@@ -35,7 +34,8 @@ static const char usage[] =
 	"  --data DIR             keys, database, images; only for the user that runs this\n"
 	"  --listen ADDRESS:PORT  by default 0.0.0.0:8443; [::]:8443 for IPv6 as well\n"
 	"  --name NAME            what PCs and browsers call this server: a host name or address,\n"
-	"                         may be repeated; the first is the one in enrolment texts\n"
+	"                         may be repeated; the first is the one in enrolment texts.\n"
+	"                         By default the address of --listen, or this machine's name\n"
 	"  --console DIR          the files of the web console\n";
 
 struct options {
@@ -129,7 +129,7 @@ static int serve(struct center *center, const struct options *options, struct nx
 	const char *names[NAMES_MAX + 2];
 	struct sockaddr_storage address;
 	struct server *server;
-	char host[64];
+	char host[64], own[64];
 	size_t n = 0;
 	int r;
 
@@ -140,6 +140,8 @@ static int serve(struct center *center, const struct options *options, struct nx
 		names[n++] = options->names[i];
 	if (strcmp(host, "0.0.0.0") && strcmp(host, "::"))
 		names[n++] = host;
+	else if (!gethostname(own, sizeof(own)) && *own)
+		names[n++] = own;
 	names[n++] = "localhost";
 	snprintf(center->host, sizeof(center->host),
 		 strchr(names[0], ':') && *names[0] != '[' ? "[%s]" : "%s", names[0]);
@@ -182,8 +184,8 @@ static int serve(struct center *center, const struct options *options, struct nx
 
 static int run(struct center *center, const struct options *options, struct nxt_error *error)
 {
-	_cleanup_close_ int lock = -EBADF;
-	int r = center_open(center, options->data, error);
+	bool serves = !strcmp(options->command, "serve");
+	int r = center_open(center, options->data, serves, error);
 
 	if (!r && options->release_key)
 		r = center_trust(center, options->release_key, error);
@@ -196,10 +198,7 @@ static int run(struct center *center, const struct options *options, struct nxt_
 		printf("This Center trusts release key %s\n", id);
 		return 0;
 	}
-	if (!strcmp(options->command, "signin"))
-		return print_code(center, NULL, 0, error);
-	r = dir_lock(center->dir, &lock, error);
-	return r < 0 ? r : serve(center, options, error);
+	return serves ? serve(center, options, error) : print_code(center, NULL, 0, error);
 }
 
 static bool parse(int argc, char **argv, struct options *ret)

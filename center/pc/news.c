@@ -11,6 +11,9 @@
 
 #define ORDERS_AT_ONCE 100
 
+/* More a PC may not claim to have: enough numbers must be left for Center to count on, for ever. */
+#define CLAIM_MAX (NXT_NUMBER_MAX / 2)
+
 /*
  * A PC that knows more than Center: Center was restored from a backup. It goes on from what the PC knows,
  * or the PC would refuse all that comes.
@@ -89,8 +92,8 @@ int pc_news(struct request *request)
 	json_t *news = NULL;
 	int r;
 
-	if (!request_number(request, "generation", 0, NXT_NUMBER_MAX - 1, -1, &generation) ||
-	    !request_number(request, "orders", 0, NXT_NUMBER_MAX - 1, -1, &orders) ||
+	if (!request_number(request, "generation", 0, CLAIM_MAX, -1, &generation) ||
+	    !request_number(request, "orders", 0, CLAIM_MAX, -1, &orders) ||
 	    !request_number(request, "wait", 0, 300, 300, &wait))
 		return request->reply.status;
 	if (generation < 0 || orders < 0)
