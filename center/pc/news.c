@@ -57,6 +57,13 @@ static int read_orders(struct request *request, int64_t after, json_t *ret)
 	return r < 0 ? r : 0;
 }
 
+/* A PC that waited was there until now, whatever the time of its request. */
+static int still_here(struct request *request)
+{
+	return db_run(request->center->db, "UPDATE pcs SET seen = ? WHERE id = ?", "is", request->now,
+		      request->pc);
+}
+
 /* 1 with the news as JSON, or 0 when there is none. */
 static int look(struct request *request, int64_t generation, int64_t orders, json_t **ret)
 {
@@ -99,11 +106,12 @@ int pc_news(struct request *request)
 	if (generation < 0 || orders < 0)
 		return reply_problem(request, 400, "Malformed request", NULL,
 				     "generation and orders are missing.");
-	if (!request->deadline) {
+	if (!request->deadline)
 		r = catch_up(request, generation, orders);
-		if (r < 0)
-			return r;
-	}
+	else
+		r = still_here(request);
+	if (r < 0)
+		return r;
 	r = look(request, generation, orders, &news);
 	if (r == -ENOENT)
 		return reply_problem(request, 401, "PC removed", "If it shall be managed, enrol it anew.",
