@@ -25,7 +25,7 @@ soak: engine driver images ## fuzz, then run the scenarios again and again for h
 	tests/fuzz --seconds 600
 	testbed/run-measure soak
 
-engine: setup ## compile NxTop Engine and its unit tests
+engine: setup ## compile everything but the driver, with the unit tests
 	@test -f $(MESON)/build.ninja || meson setup $(MESON)
 	ninja -C $(MESON)
 
@@ -39,7 +39,7 @@ lint: setup ## check style, and the mistakes that tools find without running any
 	testbed/lint
 
 format: setup ## put the C code into the style of .clang-format
-	find engine driver abi tests testbed -name '*.[ch]' -exec clang-format -i {} +
+	find . \( -path ./build -o -name node_modules \) -prune -o -name '*.[ch]' -exec clang-format -i {} +
 
 setup:
 	@testbed/setup/install
