@@ -5,13 +5,14 @@
 #include <inttypes.h>
 #include <string.h>
 
-static int get_height(struct state *state, const char *kind, const char *subject, uint64_t *ret, char **ret_name)
+static int get_height(struct state *state, const char *kind, const char *subject, uint64_t *ret,
+		      char **ret_name)
 {
 	int64_t value;
 	int r;
 
-	r = db_get_number(state->db, &value, "SELECT value FROM heights WHERE kind = ? AND subject = ?", "ss", kind,
-			  subject);
+	r = db_get_number(state->db, &value, "SELECT value FROM heights WHERE kind = ? AND subject = ?", "ss",
+			  kind, subject);
 	if (r == -ENOENT) {
 		*ret = 0;
 		*ret_name = NULL;
@@ -19,8 +20,8 @@ static int get_height(struct state *state, const char *kind, const char *subject
 	}
 	if (r < 0)
 		return r;
-	r = db_get_text(state->db, ret_name, "SELECT document FROM heights WHERE kind = ? AND subject = ?", "ss",
-			kind, subject);
+	r = db_get_text(state->db, ret_name, "SELECT document FROM heights WHERE kind = ? AND subject = ?",
+			"ss", kind, subject);
 	if (r < 0)
 		return r;
 	*ret = value;
@@ -41,11 +42,14 @@ static int raise_height(struct state *state, const char *kind, const char *subje
 	if (known && value == height && !strcmp(known, name))
 		return 0;
 	if (known && value == height)
-		return nxt_fail(error, -ESTALE, "another %s with number %" PRIu64 " is known already", kind, value);
+		return nxt_fail(error, -ESTALE, "another %s with number %" PRIu64 " is known already", kind,
+				value);
 	if (known && value < height)
-		return nxt_fail(error, -ESTALE, "%s number %" PRIu64 " is older than number %" PRIu64 ", which is known",
+		return nxt_fail(error, -ESTALE,
+				"%s number %" PRIu64 " is older than number %" PRIu64 ", which is known",
 				kind, value, height);
-	r = db_run(state->db, "INSERT OR REPLACE INTO heights (kind, subject, value, document) VALUES (?, ?, ?, ?)",
+	r = db_run(state->db,
+		   "INSERT OR REPLACE INTO heights (kind, subject, value, document) VALUES (?, ?, ?, ?)",
 		   "ssis", kind, subject, (int64_t)value, name);
 	return r < 0 ? r : 1;
 }
@@ -198,8 +202,9 @@ int accept_order(struct state *state, const void *envelope, size_t size, int64_t
 	if (r <= 0)
 		return r;
 	r = db_run(state->db,
-		   "INSERT INTO jobs (order_id, workspace, what, snapshot, expires) VALUES (?, ?, ?, ?, ?)", "ssisi",
-		   order->order, order->workspace, (int64_t)order->what, order->snapshot, order->expires);
+		   "INSERT INTO jobs (order_id, workspace, what, snapshot, expires) VALUES (?, ?, ?, ?, ?)",
+		   "ssisi", order->order, order->workspace, (int64_t)order->what, order->snapshot,
+		   order->expires);
 	if (r == -EEXIST)
 		return nxt_fail(error, -ESTALE, "order %s was given before", order->order);
 	if (r < 0)
@@ -208,8 +213,8 @@ int accept_order(struct state *state, const void *envelope, size_t size, int64_t
 	return r < 0 ? r : 1;
 }
 
-int accept_document(struct state *state, const char *name, enum nxt_type type, const void *envelope, size_t size,
-		    struct nxt_error *error)
+int accept_document(struct state *state, const char *name, enum nxt_type type, const void *envelope,
+		    size_t size, struct nxt_error *error)
 {
 	_cleanup_free_ struct nxt_document *document = NULL;
 	_cleanup_transaction_ *transaction = NULL;
@@ -219,7 +224,8 @@ int accept_document(struct state *state, const char *name, enum nxt_type type, c
 
 	nxt_sha256_hex(envelope, size, real_name);
 	if (strcmp(name, real_name))
-		return nxt_fail(error, -EXDEV, "document %s was asked for, and what came hashes to %s", name, real_name);
+		return nxt_fail(error, -EXDEV, "document %s was asked for, and what came hashes to %s", name,
+				real_name);
 	document = malloc(sizeof(*document));
 	if (!document)
 		return -ENOMEM;
@@ -233,7 +239,8 @@ int accept_document(struct state *state, const char *name, enum nxt_type type, c
 	if (r < 0)
 		return r;
 	if (type == NXT_POLICY) {
-		r = raise_height(state, "policy", document->policy.policy, document->policy.generation, name, error);
+		r = raise_height(state, "policy", document->policy.policy, document->policy.generation, name,
+				 error);
 		if (r < 0)
 			return r;
 	}
@@ -305,8 +312,8 @@ static int check_workspace(struct state *state, const struct nxt_workspace *w, s
 		return r;
 	if (strcmp(scratch->image.image, w->image) || scratch->image.version != w->version)
 		return nxt_fail(error, -EXDEV,
-				"workspace %s is said to be version %" PRIu64 " of %s, and its manifest is version %" PRIu64
-				" of %s",
+				"workspace %s is said to be version %" PRIu64
+				" of %s, and its manifest is version %" PRIu64 " of %s",
 				w->title, w->version, w->image, scratch->image.version, scratch->image.image);
 	r = state_document_load(state, w->policy, NXT_POLICY, scratch);
 	if (r < 0)
@@ -316,8 +323,8 @@ static int check_workspace(struct state *state, const struct nxt_workspace *w, s
 		return r;
 	if (scratch->policy.generation < height)
 		return nxt_fail(error, -ESTALE,
-				"workspace %s is given generation %" PRIu64 " of policy %s, and generation %" PRIu64
-				" is known",
+				"workspace %s is given generation %" PRIu64
+				" of policy %s, and generation %" PRIu64 " is known",
 				w->title, scratch->policy.generation, scratch->policy.policy, height);
 	return 0;
 }
@@ -327,7 +334,8 @@ static int write_workspace(struct state *state, const struct nxt_workspace *w)
 	return db_run(state->db,
 		      "INSERT INTO workspaces (id, title, assigned, wanted_manifest, wanted_policy, power)"
 		      " VALUES (?1, ?2, 1, ?3, ?4, 0)"
-		      " ON CONFLICT (id) DO UPDATE SET title = ?2, assigned = 1, wanted_manifest = ?3, wanted_policy = ?4",
+		      " ON CONFLICT (id) DO UPDATE SET title = ?2, assigned = 1, wanted_manifest = ?3, "
+		      "wanted_policy = ?4",
 		      "ssss", w->workspace, w->title, w->manifest, w->policy);
 }
 
@@ -346,13 +354,15 @@ static int adopt(struct state *state, const struct nxt_assignment *assignment, s
 		r = check_workspace(state, w, scratch, error);
 		if (r < 0)
 			return r;
-		(void)db_get_number(state->db, &known, "SELECT 1 FROM workspaces WHERE id = ?", "s", w->workspace);
+		(void)db_get_number(state->db, &known, "SELECT 1 FROM workspaces WHERE id = ?", "s",
+				    w->workspace);
 		r = write_workspace(state, w);
 		if (r < 0)
 			return r;
 		/* A new one starts as soon as it can, if its policy says that it starts with the PC. */
 		if (!known && scratch->policy.autostart) {
-			r = db_run(state->db, "UPDATE workspaces SET power = 1 WHERE id = ?", "s", w->workspace);
+			r = db_run(state->db, "UPDATE workspaces SET power = 1 WHERE id = ?", "s",
+				   w->workspace);
 			if (r < 0)
 				return r;
 		}

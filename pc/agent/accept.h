@@ -27,11 +27,12 @@ int accept_assignment(struct state *state, const void *envelope, size_t size, in
 		      struct nxt_error *error);
 
 /* 1: it waits to be done, or was reported as expired; 0: its sequence is known. */
-int accept_order(struct state *state, const void *envelope, size_t size, int64_t now, struct nxt_error *error);
+int accept_order(struct state *state, const void *envelope, size_t size, int64_t now,
+		 struct nxt_error *error);
 
 /* An image or policy, which must be called `name`. */
-int accept_document(struct state *state, const char *name, enum nxt_type type, const void *envelope, size_t size,
-		    struct nxt_error *error);
+int accept_document(struct state *state, const char *name, enum nxt_type type, const void *envelope,
+		    size_t size, struct nxt_error *error);
 
 /*
  * The newest assignment becomes what the workspaces shall be, if all its documents are here. 1: it did; 0: there is nothing

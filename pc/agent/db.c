@@ -75,8 +75,8 @@ int db_open(const char *path, sqlite3 **ret)
 	_cleanup_(db_closep) sqlite3 *db = NULL;
 	int r;
 
-	r = db_errno(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-				     NULL));
+	r = db_errno(sqlite3_open_v2(path, &db,
+				     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL));
 	if (r < 0)
 		return r;
 	sqlite3_extended_result_codes(db, 1);
@@ -98,7 +98,8 @@ static int bind(sqlite3_stmt *statement, const char *types, va_list ap)
 	for (int n = 1; *types && code == SQLITE_OK; types++, n++) {
 		switch (*types) {
 		case 's':
-			code = sqlite3_bind_text(statement, n, va_arg(ap, const char *), -1, SQLITE_TRANSIENT);
+			code = sqlite3_bind_text(statement, n, va_arg(ap, const char *), -1,
+						 SQLITE_TRANSIENT);
 			break;
 		case 'i':
 			code = sqlite3_bind_int64(statement, n, va_arg(ap, int64_t));

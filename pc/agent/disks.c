@@ -84,7 +84,8 @@ int disks_prepare(struct state *state, const char *workspace, const struct nxt_p
 		if (folder < 0)
 			return folder;
 		(void)unlinkat(folder, "user.qcow2.new", 0);
-		r = qcow2_create(folder, "user.qcow2.new", policy->user_disk_mib << 20, QCOW2_BACKING_NONE, NULL);
+		r = qcow2_create(folder, "user.qcow2.new", policy->user_disk_mib << 20, QCOW2_BACKING_NONE,
+				 NULL);
 		if (r < 0)
 			return r;
 		if (renameat(folder, "user.qcow2.new", folder, "user.qcow2") < 0 || fsync(folder) < 0)
@@ -104,7 +105,8 @@ int disks_new_on_version(struct state *state, const char *workspace, const char 
 	if (r < 0)
 		return r;
 	r = db_run(state->db,
-		   "INSERT INTO overlays (workspace, parent, image, version, manifest, depth) VALUES (?, NULL, ?, ?, ?, 1)",
+		   "INSERT INTO overlays (workspace, parent, image, version, manifest, depth) VALUES (?, "
+		   "NULL, ?, ?, ?, 1)",
 		   "ssis", workspace, document.image.image, (int64_t)document.image.version, manifest);
 	if (r < 0)
 		return r;
@@ -127,8 +129,8 @@ int disks_new_on_overlay(struct state *state, const char *workspace, int64_t par
 	int64_t id;
 	int r;
 
-	r = db_prepare(state->db, &row, "SELECT manifest, depth FROM overlays WHERE id = ? AND workspace = ?", "is",
-		       parent, workspace);
+	r = db_prepare(state->db, &row, "SELECT manifest, depth FROM overlays WHERE id = ? AND workspace = ?",
+		       "is", parent, workspace);
 	if (r < 0)
 		return r;
 	r = db_step(row);
@@ -164,8 +166,8 @@ int disks_new_on_overlay(struct state *state, const char *workspace, int64_t par
 static int find_spare(struct state *state, const char *workspace, const char *manifest, int64_t *ret)
 {
 	return db_get_number(state->db, ret,
-			     "SELECT id FROM overlays WHERE workspace = ? AND spare = 1 AND manifest = ?", "ss",
-			     workspace, manifest);
+			     "SELECT id FROM overlays WHERE workspace = ? AND spare = 1 AND manifest = ?",
+			     "ss", workspace, manifest);
 }
 
 int disks_make_spare(struct state *state, const char *workspace, const char *manifest)
@@ -180,7 +182,8 @@ int disks_make_spare(struct state *state, const char *workspace, const char *man
 	if (r < 0)
 		return r;
 	/* One is enough: a spare for another version becomes rubbish. */
-	r = db_run(state->db, "UPDATE overlays SET spare = (id = ?) WHERE workspace = ?", "is", id, workspace);
+	r = db_run(state->db, "UPDATE overlays SET spare = (id = ?) WHERE workspace = ?", "is", id,
+		   workspace);
 	return r < 0 ? r : 1;
 }
 
@@ -203,7 +206,8 @@ int disks_switch(struct state *state, const char *workspace, int64_t overlay)
 	if (r < 0)
 		return r;
 	r = db_run(state->db,
-		   "UPDATE workspaces SET overlay = o.id, image = o.image, version = o.version, manifest = o.manifest,"
+		   "UPDATE workspaces SET overlay = o.id, image = o.image, version = o.version, manifest = "
+		   "o.manifest,"
 		   " pending_overlay = NULL, pending_snapshot = NULL, pending_why = NULL"
 		   " FROM overlays AS o WHERE workspaces.id = ? AND o.id = ? AND o.workspace = workspaces.id",
 		   "si", workspace, overlay);
@@ -212,21 +216,25 @@ int disks_switch(struct state *state, const char *workspace, int64_t overlay)
 	return r == 0 ? -ENOENT : 0;
 }
 
-int snapshot_add(struct state *state, const char *workspace, const char *name, int64_t overlay, const char *why)
+int snapshot_add(struct state *state, const char *workspace, const char *name, int64_t overlay,
+		 const char *why)
 {
-	return db_run(state->db, "INSERT INTO snapshots (workspace, name, overlay, created, why) VALUES (?, ?, ?, ?, ?)",
+	return db_run(state->db,
+		      "INSERT INTO snapshots (workspace, name, overlay, created, why) VALUES (?, ?, ?, ?, ?)",
 		      "ssiis", workspace, name, overlay, (int64_t)time(NULL), why);
 }
 
 int snapshot_find(struct state *state, const char *workspace, const char *name, int64_t *ret_overlay)
 {
-	return db_get_number(state->db, ret_overlay, "SELECT overlay FROM snapshots WHERE workspace = ? AND name = ?",
-			     "ss", workspace, name);
+	return db_get_number(state->db, ret_overlay,
+			     "SELECT overlay FROM snapshots WHERE workspace = ? AND name = ?", "ss",
+			     workspace, name);
 }
 
 int snapshot_remove(struct state *state, const char *workspace, const char *name)
 {
-	int r = db_run(state->db, "DELETE FROM snapshots WHERE workspace = ? AND name = ?", "ss", workspace, name);
+	int r = db_run(state->db, "DELETE FROM snapshots WHERE workspace = ? AND name = ?", "ss", workspace,
+		       name);
 
 	return r == 0 ? -ENOENT : r;
 }

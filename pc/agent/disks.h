@@ -48,7 +48,8 @@ int disks_take_clean(struct state *state, const char *workspace, const char *man
 int disks_switch(struct state *state, const char *workspace, int64_t overlay);
 
 /* Snapshots by name. -EEXIST: the name is taken. */
-int snapshot_add(struct state *state, const char *workspace, const char *name, int64_t overlay, const char *why);
+int snapshot_add(struct state *state, const char *workspace, const char *name, int64_t overlay,
+		 const char *why);
 int snapshot_find(struct state *state, const char *workspace, const char *name, int64_t *ret_overlay);
 int snapshot_remove(struct state *state, const char *workspace, const char *name);
 /* Forgets the oldest of those that were not made by hand, down to `keep`. How many it forgot. */

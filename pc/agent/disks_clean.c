@@ -31,7 +31,9 @@ static int clean_overlay(struct state *state)
 	int r;
 
 	r = db_prepare(state->db, &row,
-		       LIVE "SELECT id, workspace FROM overlays WHERE id NOT IN live ORDER BY id DESC LIMIT 1", "");
+		       LIVE
+		       "SELECT id, workspace FROM overlays WHERE id NOT IN live ORDER BY id DESC LIMIT 1",
+		       "");
 	if (r < 0)
 		return r;
 	r = db_step(row);
@@ -77,7 +79,8 @@ static int clean_image(struct state *state)
 			struct nxt_document document;
 
 			needed = state_document_load(state, db_text(wanted, 0), NXT_IMAGE, &document) >= 0 &&
-				 !strcmp(document.image.image, image) && (int64_t)document.image.version == version;
+				 !strcmp(document.image.image, image) &&
+				 (int64_t)document.image.version == version;
 		}
 		sqlite3_finalize(TAKE_PTR(wanted));
 		if (r < 0)
@@ -86,7 +89,8 @@ static int clean_image(struct state *state)
 			continue;
 		sqlite3_reset(row);
 		/* The row first: an image without a row is only a file, a row without a file would be a lie. */
-		r = db_run(state->db, "DELETE FROM images WHERE image = ? AND version = ?", "si", image, version);
+		r = db_run(state->db, "DELETE FROM images WHERE image = ? AND version = ?", "si", image,
+			   version);
 		if (r < 0)
 			return r;
 		disks_image_path(image, version, path);
@@ -114,8 +118,8 @@ static bool belongs(struct state *state, const char *workspace, const char *name
 	int end = 0;
 
 	if (sscanf(name, "system-%" SCNd64 ".qcow2%n", &id, &end) == 1 && end && !name[end])
-		return db_get_number(state->db, &one, "SELECT 1 FROM overlays WHERE id = ? AND workspace = ?", "is", id,
-				     workspace) != -ENOENT;
+		return db_get_number(state->db, &one, "SELECT 1 FROM overlays WHERE id = ? AND workspace = ?",
+				     "is", id, workspace) != -ENOENT;
 	/* What is ours and was being written. Anything else is somebody's: it stays. */
 	return strcmp(name, "user.qcow2.new") && strncmp(name, "system-", 7);
 }

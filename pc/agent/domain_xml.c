@@ -43,10 +43,11 @@ static void put(FILE *out, const char *before, const char *text, const char *aft
 
 static void put_machine(FILE *out, const struct domain_spec *s)
 {
-	fprintf(out, "<domain type='%s'>\n<name>nxtop-%s</name>\n<uuid>%s</uuid>\n", s->kvm ? "kvm" : "qemu", s->id,
-		s->id);
+	fprintf(out, "<domain type='%s'>\n<name>nxtop-%s</name>\n<uuid>%s</uuid>\n", s->kvm ? "kvm" : "qemu",
+		s->id, s->id);
 	put(out, "<title>", s->title, "</title>\n");
-	fprintf(out, "<memory unit='MiB'>%" PRIu64 "</memory>\n<vcpu>%" PRIu64 "</vcpu>\n", s->memory_mib, s->vcpus);
+	fprintf(out, "<memory unit='MiB'>%" PRIu64 "</memory>\n<vcpu>%" PRIu64 "</vcpu>\n", s->memory_mib,
+		s->vcpus);
 	if (s->firmware == NXT_FIRMWARE_UEFI) {
 		fputs("<os firmware='efi'><type arch='x86_64' machine='q35'>hvm</type>"
 		      "<firmware><feature enabled='no' name='secure-boot'/></firmware>",
@@ -57,8 +58,10 @@ static void put_machine(FILE *out, const struct domain_spec *s)
 	}
 	fputs("<features><acpi/><apic/></features>\n", out);
 	fprintf(out, "<cpu mode='%s'/>\n", s->kvm ? "host-passthrough" : "maximum");
-	fputs("<clock offset='utc'><timer name='rtc' tickpolicy='catchup'/><timer name='hpet' present='no'/></clock>\n"
-	      "<on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>\n",
+	fputs("<clock offset='utc'><timer name='rtc' tickpolicy='catchup'/><timer name='hpet' "
+	      "present='no'/></clock>\n"
+	      "<on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</"
+	      "on_crash>\n",
 	      out);
 }
 

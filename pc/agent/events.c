@@ -39,6 +39,7 @@ int event_add(struct state *state, const char *severity, const char *kind, const
 	if (r < 0)
 		return r;
 	return db_run(state->db,
-		      "DELETE FROM events WHERE confirmed = 1 AND sequence <= (SELECT max(sequence) FROM events) - ?",
+		      "DELETE FROM events WHERE confirmed = 1 AND sequence <= (SELECT max(sequence) FROM "
+		      "events) - ?",
 		      "i", (int64_t)EVENTS_KEPT);
 }

@@ -68,7 +68,8 @@ static void test_update(void **state)
 	(void)state;
 	EXPECT(off, PLAN_UPDATE, 0, v.wanted_differs = true);
 	EXPECT(off, PLAN_START, 0, v.wanted_differs = true, v.wanted_ready = false);
-	EXPECT(off, PLAN_NOTHING, NEVER, v.wanted_differs = true, v.wanted_ready = false, v.has_disks = false);
+	EXPECT(off, PLAN_NOTHING, NEVER, v.wanted_differs = true, v.wanted_ready = false,
+	       v.has_disks = false);
 	EXPECT(off, PLAN_UPDATE, 0, v.wanted_differs = true, v.has_disks = false);
 	/* A workspace that nobody wants to run is not touched, and one that runs is not either. */
 	EXPECT(off, PLAN_NOTHING, NEVER, v.wanted_differs = true, v.power = false);

@@ -108,7 +108,8 @@ static void test_overlay_on_overlay(void **state)
 static void test_sizes(void **state)
 {
 	static const uint64_t sizes[] = {
-		512, 65536, (512ULL << 20) - 512, 512ULL << 20, (512ULL << 20) + 512, 100ULL << 30, QCOW2_MAX_SIZE,
+		512,	      65536,	      (512ULL << 20) - 512, 512ULL << 20, (512ULL << 20) + 512,
+		100ULL << 30, QCOW2_MAX_SIZE,
 	};
 
 	(void)state;
@@ -139,7 +140,8 @@ static void test_refusals(void **state)
 	longest[sizeof(longest) - 1] = 0;
 	assert_int_equal(qcow2_create(folder_fd, "r", 0, QCOW2_BACKING_NONE, NULL), -EINVAL);
 	assert_int_equal(qcow2_create(folder_fd, "r", 513, QCOW2_BACKING_NONE, NULL), -EINVAL);
-	assert_int_equal(qcow2_create(folder_fd, "r", QCOW2_MAX_SIZE + 512, QCOW2_BACKING_NONE, NULL), -EINVAL);
+	assert_int_equal(qcow2_create(folder_fd, "r", QCOW2_MAX_SIZE + 512, QCOW2_BACKING_NONE, NULL),
+			 -EINVAL);
 	assert_int_equal(qcow2_create(folder_fd, "r", 512, QCOW2_BACKING_RAW, NULL), -EINVAL);
 	assert_int_equal(qcow2_create(folder_fd, "r", 512, QCOW2_BACKING_RAW, ""), -EINVAL);
 	assert_int_equal(qcow2_create(folder_fd, "r", 512, QCOW2_BACKING_NONE, "x"), -EINVAL);

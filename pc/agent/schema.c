@@ -7,13 +7,14 @@ const char *const schema_steps[SCHEMA_VERSION] = {
 	"CREATE TABLE pc ("
 	"  one INTEGER PRIMARY KEY CHECK (one = 1),"
 	"  id TEXT NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL,"
-	"  ca BLOB NOT NULL, release_key BLOB NOT NULL,"
+	"  ca TEXT NOT NULL, release_key BLOB NOT NULL,"
 	"  private_key TEXT NOT NULL, certificate TEXT NOT NULL) STRICT;"
 
 	/* Small facts: the boot this state is of, the current assignment and operations certificate. */
 	"CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
 
-	"CREATE TABLE documents (name TEXT PRIMARY KEY, type INTEGER NOT NULL, envelope BLOB NOT NULL) STRICT;"
+	"CREATE TABLE documents (name TEXT PRIMARY KEY, type INTEGER NOT NULL, envelope BLOB NOT NULL) "
+	"STRICT;"
 
 	/* The highest number seen, and the document that had it: going back is refused. */
 	"CREATE TABLE heights ("
@@ -39,7 +40,8 @@ const char *const schema_steps[SCHEMA_VERSION] = {
 	"  held TEXT, held_why TEXT,"
 	"  overlay INTEGER, pending_overlay INTEGER, pending_snapshot TEXT, pending_why TEXT,"
 	"  power INTEGER NOT NULL DEFAULT 0, starts INTEGER NOT NULL DEFAULT 0,"
-	"  started INTEGER NOT NULL DEFAULT 0, deadline INTEGER NOT NULL DEFAULT 0, healthy INTEGER NOT NULL DEFAULT 0,"
+	"  started INTEGER NOT NULL DEFAULT 0, deadline INTEGER NOT NULL DEFAULT 0, healthy INTEGER NOT NULL "
+	"DEFAULT 0,"
 	"  state TEXT NOT NULL DEFAULT 'waiting', detail TEXT NOT NULL DEFAULT '') STRICT;"
 
 	/* Files workspaces/<workspace>/system-<id>.qcow2. Without a parent it stands on the image's version. */

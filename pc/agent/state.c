@@ -19,9 +19,8 @@ static int make_folder(int dir, const char *name, mode_t mode)
 int state_open(const char *path, struct state *ret)
 {
 	_cleanup_(db_closep) sqlite3 *db = NULL;
-	_cleanup_close_ int dir = -EBADF;
+	_cleanup_close_ int dir = -EBADF, created = -EBADF;
 	char file[4096], *absolute;
-	mode_t mask;
 	int r;
 
 	if ((size_t)snprintf(file, sizeof(file), "%s/state.db", path) >= sizeof(file))
@@ -39,10 +38,11 @@ int state_open(const char *path, struct state *ret)
 	r = make_folder(dir, "workspaces", 0711);
 	if (r < 0)
 		return r;
-	/* The PC's private key is in there. */
-	mask = umask(0077);
+	/* The PC's private key is in there. SQLite gives its other files the same mode. */
+	created = openat(dir, "state.db", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (created < 0)
+		return -errno;
 	r = db_open(file, &db);
-	umask(mask);
 	if (r < 0)
 		return r;
 	absolute = realpath(path, NULL);
@@ -72,20 +72,6 @@ void state_pc_done(struct state_pc *pc)
 	*pc = (struct state_pc){0};
 }
 
-static void *copy_blob(sqlite3_stmt *row, int column, size_t *ret_size)
-{
-	size_t size = sqlite3_column_bytes(row, column);
-	char *copy = malloc(size + 1);
-
-	if (!copy)
-		return NULL;
-	if (size > 0)
-		memcpy(copy, sqlite3_column_blob(row, column), size);
-	copy[size] = 0;
-	*ret_size = size;
-	return copy;
-}
-
 static void copy_text(char *to, size_t size, sqlite3_stmt *row, int column)
 {
 	snprintf(to, size, "%s", db_text(row, column));
@@ -107,7 +93,7 @@ int state_pc_load(struct state *state, struct state_pc *ret)
 	copy_text(pc.id, sizeof(pc.id), row, 0);
 	copy_text(pc.host, sizeof(pc.host), row, 1);
 	pc.port = sqlite3_column_int(row, 2);
-	pc.ca = copy_blob(row, 3, &pc.ca_size);
+	pc.ca = strdup(db_text(row, 3));
 	if (sqlite3_column_bytes(row, 4) != sizeof(pc.release.raw))
 		return -EUCLEAN;
 	memcpy(pc.release.raw, sqlite3_column_blob(row, 4), sizeof(pc.release.raw));
@@ -122,11 +108,12 @@ int state_pc_load(struct state *state, struct state_pc *ret)
 
 int state_pc_save(struct state *state, const struct state_pc *pc)
 {
-	return db_run(state->db,
-		      "INSERT OR REPLACE INTO pc (one, id, host, port, ca, release_key, private_key, certificate)"
-		      " VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
-		      "ssibbss", pc->id, pc->host, (int64_t)pc->port, pc->ca, pc->ca_size, pc->release.raw,
-		      sizeof(pc->release.raw), pc->private_key, pc->certificate);
+	return db_run(
+		state->db,
+		"INSERT OR REPLACE INTO pc (one, id, host, port, ca, release_key, private_key, certificate)"
+		" VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
+		"ssisbss", pc->id, pc->host, (int64_t)pc->port, pc->ca, pc->release.raw,
+		sizeof(pc->release.raw), pc->private_key, pc->certificate);
 }
 
 int state_trust_load(struct state *state, struct nxt_trust *ret)
@@ -170,14 +157,15 @@ int state_fact_set(struct state *state, const char *name, const char *value)
 {
 	if (!value)
 		return db_run(state->db, "DELETE FROM facts WHERE name = ?", "s", name);
-	return db_run(state->db, "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", "ss", name, value);
+	return db_run(state->db, "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", "ss", name,
+		      value);
 }
 
 int state_document_put(struct state *state, const char *name, enum nxt_type type, const void *envelope,
 		       size_t size)
 {
-	return db_run(state->db, "INSERT OR REPLACE INTO documents (name, type, envelope) VALUES (?, ?, ?)", "sib",
-		      name, (int64_t)type, envelope, size);
+	return db_run(state->db, "INSERT OR REPLACE INTO documents (name, type, envelope) VALUES (?, ?, ?)",
+		      "sib", name, (int64_t)type, envelope, size);
 }
 
 int state_document_load(struct state *state, const char *name, enum nxt_type type, struct nxt_document *ret)
@@ -186,8 +174,8 @@ int state_document_load(struct state *state, const char *name, enum nxt_type typ
 	_cleanup_stmt_ *row = NULL;
 	int r;
 
-	r = db_prepare(state->db, &row, "SELECT envelope FROM documents WHERE name = ? AND type = ?", "si", name,
-		       (int64_t)type);
+	r = db_prepare(state->db, &row, "SELECT envelope FROM documents WHERE name = ? AND type = ?", "si",
+		       name, (int64_t)type);
 	if (r < 0)
 		return r;
 	r = db_step(row);
@@ -203,8 +191,8 @@ bool state_document_has(struct state *state, const char *name, enum nxt_type typ
 {
 	int64_t one;
 
-	return db_get_number(state->db, &one, "SELECT 1 FROM documents WHERE name = ? AND type = ?", "si", name,
-			     (int64_t)type) >= 0;
+	return db_get_number(state->db, &one, "SELECT 1 FROM documents WHERE name = ? AND type = ?", "si",
+			     name, (int64_t)type) >= 0;
 }
 
 bool image_is_ready(struct state *state, const struct nxt_image *image)
@@ -212,7 +200,6 @@ bool image_is_ready(struct state *state, const struct nxt_image *image)
 	int64_t one;
 
 	return db_get_number(state->db, &one,
-			     "SELECT 1 FROM images WHERE image = ? AND version = ? AND block_index = ?", "sis",
-			     image->image, (int64_t)image->version, image->disks[0].index) >= 0;
+			     "SELECT 1 FROM images WHERE image = ? AND version = ? AND block_index = ?",
+			     "sis", image->image, (int64_t)image->version, image->disks[0].index) >= 0;
 }
-

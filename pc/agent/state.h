@@ -16,7 +16,7 @@
  */
 struct state {
 	sqlite3 *db;
-	int dir; /* the state directory */
+	int dir;    /* the state directory */
 	char *path; /* its absolute path, for libvirt */
 };
 
@@ -24,15 +24,13 @@ struct state {
 int state_open(const char *path, struct state *ret);
 void state_close(struct state *state); /* may be given one that is all zero */
 
-/* Who this PC is and whom it trusts. All on the heap but the numbers; PEM is terminated. */
+/* Who this PC is and whom it trusts. What it points to is its own. */
 struct state_pc {
 	char id[NXT_ID_SIZE];
 	char host[256];
 	uint16_t port;
-	void *ca; /* DER */
-	size_t ca_size;
 	struct nxt_public_key release;
-	char *private_key, *certificate; /* PEM */
+	char *ca, *private_key, *certificate; /* PEM */
 };
 
 void state_pc_done(struct state_pc *pc);
@@ -63,11 +61,11 @@ struct workspace {
 	char held[NXT_SHA256_HEX], held_why[16];
 	int64_t overlay, pending_overlay; /* 0: none */
 	char pending_snapshot[NXT_NAME_SIZE], pending_why[16];
-	bool power;	 /* whether it shall run */
-	unsigned starts; /* since it was healthy, or somebody asked for it, last */
-	int64_t started; /* the running guest's start; 0: none runs, as far as is known */
+	bool power;	  /* whether it shall run */
+	unsigned starts;  /* since it was healthy, or somebody asked for it, last */
+	int64_t started;  /* the running guest's start; 0: none runs, as far as is known */
 	int64_t deadline; /* until when it should be healthy, by CLOCK_BOOTTIME: clocks of PCs jump */
-	bool healthy;	 /* since its start */
+	bool healthy;	  /* since its start */
 	char state[16];
 	char detail[512];
 };
@@ -78,7 +76,8 @@ int workspace_list(struct state *state, char (**ret)[NXT_ID_SIZE]);
 /* Id, unambiguous start of an id (4 characters or more), or title. -ENOENT, -ENOTUNIQ. */
 int workspace_find(struct state *state, const char *text, char ret[NXT_ID_SIZE]);
 /* Changes the row only if it says something else. */
-int workspace_set_state(struct state *state, struct workspace *workspace, const char *name, const char *detail);
+int workspace_set_state(struct state *state, struct workspace *workspace, const char *name,
+			const char *detail);
 
 /* Whether a version is whole on the disk. */
 bool image_is_ready(struct state *state, const struct nxt_image *image);

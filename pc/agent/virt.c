@@ -169,10 +169,12 @@ int virt_describe(struct virt *v, char *ret, size_t size, struct nxt_error *erro
 	r = virt_has_kvm(v, &kvm, error);
 	if (r < 0)
 		return r;
-	if (virConnectGetVersion(v->connection, &qemu) < 0 || virConnectGetLibVersion(v->connection, &libvirt) < 0)
+	if (virConnectGetVersion(v->connection, &qemu) < 0 ||
+	    virConnectGetLibVersion(v->connection, &libvirt) < 0)
 		return fail(error, "cannot ask for versions");
-	snprintf(ret, size, "%s, QEMU %lu.%lu.%lu, libvirt %lu.%lu.%lu", kvm ? "KVM" : "emulation", qemu / 1000000,
-		 qemu / 1000 % 1000, qemu % 1000, libvirt / 1000000, libvirt / 1000 % 1000, libvirt % 1000);
+	snprintf(ret, size, "%s, QEMU %lu.%lu.%lu, libvirt %lu.%lu.%lu", kvm ? "KVM" : "emulation",
+		 qemu / 1000000, qemu / 1000 % 1000, qemu % 1000, libvirt / 1000000, libvirt / 1000 % 1000,
+		 libvirt % 1000);
 	return 0;
 }
 

@@ -59,6 +59,7 @@ int virt_ping(struct virt *virt, const char *id, struct nxt_error *error);
  * Lets the running guest write to another overlay (see domain_snapshot_xml()), with its file systems frozen while that
  * happens if its agent can do it; *ret_frozen says so.
  */
-int virt_snapshot(struct virt *virt, const char *id, const char *xml, bool *ret_frozen, struct nxt_error *error);
+int virt_snapshot(struct virt *virt, const char *id, const char *xml, bool *ret_frozen,
+		  struct nxt_error *error);
 
 #endif

@@ -90,13 +90,15 @@ void virt_read_xml(const char *xml, struct virt_domain *ret)
 		xmlFreeDoc(document);
 		return;
 	}
-	found = xmlXPathEvalExpression(
-		BAD_CAST "string(/domain/devices/disk[target/@dev='vda']/source/@file)", context);
+	found = xmlXPathEvalExpression(BAD_CAST
+				       "string(/domain/devices/disk[target/@dev='vda']/source/@file)",
+				       context);
 	if (found && found->stringval)
 		snprintf(ret->disk, sizeof(ret->disk), "%s", (const char *)found->stringval);
 	xmlXPathFreeObject(found);
 	found = xmlXPathEvalExpression(
-		BAD_CAST "boolean(/domain/devices/channel/target[@name='org.qemu.guest_agent.0'][@state='connected'])",
+		BAD_CAST
+		"boolean(/domain/devices/channel/target[@name='org.qemu.guest_agent.0'][@state='connected'])",
 		context);
 	ret->agent = found && found->boolval;
 	xmlXPathFreeObject(found);

@@ -111,7 +111,8 @@ int workspace_set_state(struct state *state, struct workspace *w, const char *na
 
 	if (!strcmp(w->state, name) && !strcmp(w->detail, detail))
 		return 0;
-	r = db_run(state->db, "UPDATE workspaces SET state = ?, detail = ? WHERE id = ?", "sss", name, detail, w->id);
+	r = db_run(state->db, "UPDATE workspaces SET state = ?, detail = ? WHERE id = ?", "sss", name, detail,
+		   w->id);
 	if (r < 0)
 		return r;
 	snprintf(w->state, sizeof(w->state), "%s", name);
