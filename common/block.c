@@ -30,7 +30,8 @@ int nxt_block_pack(ZSTD_CCtx *context, const void *data, size_t size, uint8_t re
 		    : ZSTD_compress(packed, NXT_BLOCK_PACKED_MAX, data, size, LEVEL);
 	if (ZSTD_isError(n))
 		return -ENOMEM; /* the only thing left that can fail */
-	nxt_sha256(data, size, ret_name);
+	if (ret_name)
+		nxt_sha256(data, size, ret_name);
 	*ret_size = n;
 	return 0;
 }

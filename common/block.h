@@ -18,9 +18,9 @@
 bool nxt_block_zero(const void *data, size_t size);
 
 /*
- * Packs 1 to NXT_BLOCK_SIZE bytes: their name (raw SHA-256), and one zstd frame of *ret_size bytes in
- * packed, which has room for NXT_BLOCK_PACKED_MAX. context is for reuse by one thread; NULL makes one for
- * this call. -EINVAL, -ENOMEM.
+ * Packs 1 to NXT_BLOCK_SIZE bytes: their name (raw SHA-256; NULL: not wanted), and one zstd frame of
+ * *ret_size bytes in packed, which has room for NXT_BLOCK_PACKED_MAX. context is for reuse by one thread;
+ * NULL makes one for this call. -EINVAL, -ENOMEM.
  */
 int nxt_block_pack(ZSTD_CCtx *context, const void *data, size_t size, uint8_t ret_name[NXT_SHA256_SIZE],
 		   void *packed, size_t *ret_size);

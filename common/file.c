@@ -36,7 +36,7 @@ static int open_temporary(int dir, char ret_name[32])
 
 		if (RAND_bytes((unsigned char *)&random, sizeof(random)) != 1)
 			return -EIO;
-		snprintf(ret_name, 32, ".nxt-tmp.%016llx", (unsigned long long)random);
+		snprintf(ret_name, 32, NXT_WRITE_TEMPORARY "%016llx", (unsigned long long)random);
 		fd = openat(dir, ret_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd >= 0)
 			return fd;

@@ -19,10 +19,12 @@ enum nxt_write {
 	NXT_WRITE_LAZY = 1 << 1,
 };
 
+#define NXT_WRITE_TEMPORARY ".nxt-tmp."
+
 /*
  * Writes a whole file, all or nothing: at any moment path is absent, the old content or the new. Mode is
- * set exactly, whatever the umask. What a crash may leave beside it is called .nxt-tmp.*; any such file
- * may be removed.
+ * set exactly, whatever the umask. What a crash may leave beside it has a name that begins with
+ * NXT_WRITE_TEMPORARY; any such file may be removed.
  */
 int nxt_file_write(int dir, const char *path, const void *data, size_t size, mode_t mode, unsigned int flags);
 
