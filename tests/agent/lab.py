@@ -4,6 +4,7 @@
 Needs root, build/meson/pc/agent/nxtopd, and libvirt's packages. libvirtd is started if none runs, and stopped again.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -177,6 +178,13 @@ class Serial:
     def write(self, letter):
         self.tell(letter)
         self.expect("done")
+
+    def power_off(self):
+        """Until the other end is gone: what a terminal still holds when it is closed is lost."""
+        self.tell("x")
+        with contextlib.suppress(OSError):
+            while os.read(self.fd, 4096):
+                pass
 
 
 def found(workspace):

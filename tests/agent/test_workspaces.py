@@ -81,7 +81,7 @@ class Story(Managed):
         self.agent.nxtop("snapshot", "Work", "second")
         with lab.Serial(self.work) as serial:
             serial.write("c")
-            serial.tell("x")
+            serial.power_off()
         self.agent.wait_state("Work", "stopped")
         self.agent.nxtop("snapshot", "Work", "third")
         for name, letter in (("first", "a"), ("second", "b"), ("third", "c"), ("first", "a")):
@@ -104,11 +104,101 @@ class Story(Managed):
             serial.write("e")
         for workspace in ("Work", "Lab"):
             with lab.Serial(self.agent.workspace(workspace)["workspace"]) as serial:
-                serial.tell("x")
+                serial.power_off()
             self.agent.wait_state(workspace, "stopped")
             self.agent.nxtop("start", workspace)
         self.assertEqual(lab.found(self.lab), "0")
         self.assertEqual(lab.found(self.work), "e")
+
+
+class Updates(Managed):
+    def second_version(self, **disk):
+        return self.center.add_image("tiny", 2, lab.boot_disk("2", filling=4, **disk))
+
+    def restart(self):
+        with lab.Serial(self.work) as serial:
+            serial.power_off()
+        self.agent.wait_state(self.work, "stopped")
+        self.agent.nxtop("start", "Work")
+
+    def test_update_and_back(self):
+        self.assign(both=False)
+        self.agent.wait_state(self.work, "running", health="healthy")
+        with lab.Serial(self.work) as serial:
+            serial.write("a")
+        v2 = self.second_version()
+        before = sum("/blocks/" in path for _, path in self.center.requests)
+        self.assign(2, v2, both=False)
+        self.center.wait_event(lambda e: e["kind"] == "fetched" and "version 2" in e["message"])
+        # Only the block with the boot sector differs from what is there.
+        self.assertEqual(sum("/blocks/" in path for _, path in self.center.requests), before + 1)
+        self.assertEqual(self.agent.workspace(self.work)["version"], 1)
+        self.restart()
+        self.agent.wait_state(self.work, "running", health="healthy")
+        self.assertEqual(self.agent.workspace(self.work)["version"], 2)
+        self.assertEqual(lab.found(self.work), "0")
+        # What it was before the update can be gone back to, and stays so over a restart.
+        (snapshot,) = self.agent.workspace(self.work)["snapshots"]
+        self.assertEqual((snapshot["why"], snapshot["version"]), ("update", 1))
+        self.agent.nxtop("revert", "Work", snapshot["name"])
+        self.assertEqual(lab.found(self.work), "a")
+        self.restart()
+        self.agent.wait_state(self.work, "running")
+        self.assertEqual(lab.found(self.work), "a")
+        self.assertIn("held back", self.agent.workspace(self.work)["message"])
+        # Going back is deploying an older version.
+        self.assign(1, self.v1, both=False)
+        wait = lambda: self.agent.query("SELECT 1 FROM facts WHERE name = 'assignment-next'") == []
+        lab.wait_for("the assignment", wait)
+        self.assertEqual(self.agent.workspace(self.work)["version"], 1)
+
+    def test_bad_version_goes_back_by_itself(self):
+        self.run_both()
+        with lab.Serial(self.work) as serial:
+            serial.write("a")
+        v2 = self.second_version(resets=True)
+        self.assign(2, v2)
+        self.center.wait_event(lambda e: e["kind"] == "fetched" and "version 2" in e["message"])
+        for workspace in (self.work, self.lab):
+            with lab.Serial(workspace) as serial:
+                serial.power_off()
+            self.agent.wait_state(workspace, "stopped")
+            self.agent.nxtop("start", workspace)
+            event = self.center.wait_event(lambda e: e["kind"] == "update-failed" and e["workspace"] == workspace)
+            self.assertIn("restarted again and again", event["message"])
+            self.agent.wait_state(workspace, "running", health="healthy")
+            self.assertEqual(self.agent.workspace(workspace)["version"], 1)
+        self.assertEqual(lab.found(self.work), "a")
+        # It is not tried again.
+        self.restart()
+        self.agent.wait_state(self.work, "running", health="healthy")
+        self.assertEqual(self.agent.workspace(self.work)["version"], 1)
+        self.assertIn("did not become healthy", self.agent.workspace(self.work)["message"])
+
+    def test_no_answer_of_the_agent_goes_back(self):
+        self.assign(both=False)
+        self.agent.wait_state(self.work, "running", health="healthy")
+        self.custom = self.center.add_policy("custom", generation=2, agent=True, boot_seconds=5)
+        self.assign(2, self.second_version(), both=False)
+        self.center.wait_event(lambda e: e["kind"] == "fetched" and "version 2" in e["message"])
+        self.restart()
+        event = self.center.wait_event(lambda e: e["kind"] == "update-failed")
+        self.assertIn("guest agent did not answer", event["message"])
+        self.agent.wait_state(self.work, "running", health="unhealthy")
+        self.assertEqual(self.agent.workspace(self.work)["version"], 1)
+
+    def test_removed_and_erased(self):
+        self.run_both()
+        self.assign(both=False)
+        lab.wait_for("the assignment", lambda: not self.agent.workspace(self.lab)["assigned"])
+        # A boot sector does not listen to the power button: this takes the minute that guests get.
+        self.agent.wait_state(self.lab, "stopped", seconds=120)
+        folder = self.agent.state / "workspaces" / self.lab
+        self.assertTrue(folder.is_dir())
+        self.assertIn("Center first", self.agent.nxtop("erase", "Work", check=False)["error"])
+        self.agent.nxtop("erase", "Lab")
+        self.assertFalse(folder.exists())
+        self.assertIsNone(self.agent.workspace(self.lab))
 
 
 if __name__ == "__main__":
