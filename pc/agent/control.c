@@ -34,6 +34,11 @@ struct control {
 
 static void hang_up(struct client *client)
 {
+	char rest[CONTROL_LINE_MAX];
+
+	/* With something left to read, closing would take back an answer that is on its way. */
+	for (int i = 0; i < 16 && recv(client->fd, rest, sizeof(rest), MSG_DONTWAIT) > 0; i++)
+		;
 	close(client->fd);
 	*client = (struct client){.fd = -1};
 }

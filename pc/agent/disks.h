@@ -17,8 +17,11 @@
  * that nothing needs, is rubbish, whenever the power fails.
  */
 
-/* Files in a chain, the version not counted. Each one slows reading a little. */
-#define DISKS_DEPTH_MAX 32
+/*
+ * Files in a chain, the version not counted: as many as a policy may keep snapshots, and some more that wait to be merged
+ * (ops_merge.c). Each one slows reading a little.
+ */
+#define DISKS_DEPTH_MAX 128
 
 /* Where an overlay or the user disk lies, below the state directory. */
 void disks_overlay_path(const char *workspace, int64_t overlay, char ret[PATH_MAX]);

@@ -92,7 +92,6 @@ static void wait_for_end(struct agent *agent, int signals)
 	while (!atomic_load(&agent->stop)) {
 		struct pollfd fd = {.fd = signals, .events = POLLIN};
 
-		(void)sd_notify(0, "WATCHDOG=1");
 		if (poll(&fd, 1, 1000) > 0)
 			break;
 	}

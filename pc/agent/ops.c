@@ -140,7 +140,7 @@ static int launch(struct worker *worker, struct workspace *w, const struct nxt_p
 		   "iis", (int64_t)time(NULL), agent_now() + (int64_t)policy->health.boot_seconds, w->id);
 	if (r < 0)
 		return r;
-	runtime->stop_asked = runtime->next_ping = 0;
+	runtime->stop_asked = runtime->next_ping = runtime->merge_top = 0;
 	runtime->restarting = false;
 	r = virt_start(worker->virt, w->id, xml, error);
 	if (r < 0) {

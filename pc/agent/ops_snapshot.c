@@ -137,6 +137,7 @@ int op_snapshot(struct worker *worker, struct workspace *w, const char *name, co
 		return nxt_fail(error, -EEXIST,
 				"%s has a snapshot %s already: choose another name, or forget that one",
 				w->title, name);
+	op_merge_stop(worker, w);
 	r = virt_observe(worker->virt, w->id, &domain, error);
 	if (r < 0)
 		return r;

@@ -286,6 +286,48 @@ int virt_snapshot(struct virt *v, const char *id, const char *xml, bool *ret_fro
 	return 0;
 }
 
+int virt_commit(struct virt *v, const char *id, const char *base, const char *top, struct nxt_error *error)
+{
+	_cleanup_domain_ domain = NULL;
+	int r;
+
+	r = find_running(v, id, &domain, error);
+	if (r < 0)
+		return r;
+	return virDomainBlockCommit(domain, "vda", base, top, 0, 0) == 0
+		       ? 0
+		       : fail(error, "cannot merge overlays");
+}
+
+int virt_commit_ended(struct virt *v, const char *id, const char *top, struct nxt_error *error)
+{
+	_cleanup_free_ char *xml = NULL;
+	_cleanup_domain_ domain = NULL;
+	virDomainBlockJobInfo info;
+	int r;
+
+	r = find(v, id, &domain, error);
+	if (r <= 0)
+		return r < 0 ? r : -ECANCELED;
+	r = virDomainGetBlockJobInfo(domain, "vda", &info, 0);
+	if (r != 0)
+		return r < 0 ? -ECANCELED : 0;
+	/* No job any more: if it did what it should, the overlay is in the chain no more. */
+	xml = virDomainGetXMLDesc(domain, 0);
+	return xml && !strstr(xml, top) ? 1 : -ECANCELED;
+}
+
+int virt_commit_stop(struct virt *v, const char *id, struct nxt_error *error)
+{
+	_cleanup_domain_ domain = NULL;
+	int r;
+
+	r = find(v, id, &domain, error);
+	if (r <= 0)
+		return r;
+	return virDomainBlockJobAbort(domain, "vda", 0) == 0 ? 0 : fail(error, "cannot stop a merge");
+}
+
 static void *loop(void *data)
 {
 	struct virt *v = data;

@@ -62,4 +62,13 @@ int virt_ping(struct virt *virt, const char *id, struct nxt_error *error);
 int virt_snapshot(struct virt *virt, const char *id, const char *xml, bool *ret_frozen,
 		  struct nxt_error *error);
 
+/*
+ * Lets a running guest's overlay `top`, which it does not write to, go down into `base`, on which it stands. It takes its
+ * time; virt_commit_ended(): 1: done, 0: not yet, -ECANCELED: it was broken off.
+ */
+int virt_commit(struct virt *virt, const char *id, const char *base, const char *top,
+		struct nxt_error *error);
+int virt_commit_ended(struct virt *virt, const char *id, const char *top, struct nxt_error *error);
+int virt_commit_stop(struct virt *virt, const char *id, struct nxt_error *error);
+
 #endif

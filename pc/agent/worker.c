@@ -16,6 +16,7 @@
 #define RETRY_SECONDS 10
 /* libvirt tells of changes; this is for what it misses. */
 #define LOOK_SECONDS 30
+#define MERGE_LOOK_SECONDS 1
 
 struct runtime *worker_runtime(struct worker *worker, const char *id)
 {
@@ -292,6 +293,7 @@ static int tend(struct worker *worker, const char *id, int64_t *ret_at, struct n
 static int prepare(struct worker *worker, const char *id)
 {
 	struct nxt_document document;
+	struct nxt_policy policy;
 	struct workspace w;
 	const char *manifest;
 	int r;
@@ -304,19 +306,14 @@ static int prepare(struct worker *worker, const char *id)
 	if (!w.assigned || state_document_load(&worker->state, manifest, NXT_IMAGE, &document) < 0 ||
 	    !image_is_ready(&worker->state, &document.image))
 		return 0;
-	if (faccessat(worker->state.dir, "workspaces", F_OK, 0) < 0)
-		return -errno;
-	{
-		struct nxt_policy policy;
-
-		r = op_policy(worker, &w, &policy, NULL);
-		if (r < 0)
-			return r;
-		r = disks_prepare(&worker->state, id, &policy);
-		if (r < 0)
-			return r;
-	}
-	return disks_make_spare(&worker->state, id, manifest);
+	r = op_policy(worker, &w, &policy, NULL);
+	if (r < 0)
+		return r;
+	r = disks_prepare(&worker->state, id, &policy);
+	if (r < 0)
+		return r;
+	r = disks_make_spare(&worker->state, id, manifest);
+	return r != 0 ? r : op_merge(worker, &w);
 }
 
 /* One round over everything. 1: something was done. */
@@ -340,8 +337,11 @@ static int round_of_all(struct worker *worker, int64_t *ret_at)
 			*ret_at = at;
 		done = r > 0;
 	}
-	for (int i = 0; i < n && !done; i++)
+	for (int i = 0; i < n && !done; i++) {
 		done = prepare(worker, ids[i]) > 0;
+		if (worker_runtime(worker, ids[i])->merge_top && agent_now() + MERGE_LOOK_SECONDS < *ret_at)
+			*ret_at = agent_now() + MERGE_LOOK_SECONDS;
+	}
 	return n < 0 ? n : done;
 }
 

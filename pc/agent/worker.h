@@ -15,6 +15,7 @@ struct runtime {
 	bool restarting;
 	int64_t job; /* 0, or what was asked for last and has no outcome yet */
 	int job_what;
+	int64_t merge_top, merge_base; /* overlays that are being merged; 0: none */
 };
 
 struct worker {
@@ -45,6 +46,11 @@ int op_snapshot(struct worker *worker, struct workspace *workspace, const char *
 		struct nxt_error *error);
 /* Finds out whether a snapshot that was being made when somebody pulled the plug was made. */
 int op_settle(struct worker *worker, struct workspace *workspace, struct nxt_error *error);
+
+/* One step of making the running guest's chain shorter. 1: something changed. */
+int op_merge(struct worker *worker, const struct workspace *workspace);
+/* Before something that does not go together with it. */
+void op_merge_stop(struct worker *worker, const struct workspace *workspace);
 
 /* The kind of the workspace and the rest of its policy. */
 int op_policy(struct worker *worker, const struct workspace *workspace, struct nxt_policy *ret,

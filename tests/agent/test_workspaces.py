@@ -96,6 +96,36 @@ class Story(Managed):
         answer = self.agent.nxtop("snapshot", "Lab", "no", check=False)
         self.assertIn("shared workspace", answer["error"])
 
+    def chain(self):
+        """How many overlays the running guest's disk stands on."""
+        return lab.virsh("dumpxml", self.work).count("system-")
+
+    def test_chain_stays_short(self):
+        self.assign(both=False)
+        self.agent.wait_state(self.work, "running", health="healthy")
+        for letter in "abcdef":
+            with lab.Serial(self.work) as serial:
+                serial.write(letter)
+            self.agent.nxtop("snapshot", "Work", f"with-{letter}")
+        self.assertEqual(self.chain(), 7)
+        for letter in "abde":
+            self.agent.nxtop("forget", "Work", f"with-{letter}")
+        lab.wait_for("a short chain", lambda: self.chain() == 3)
+        for letter in "cf":
+            self.agent.nxtop("revert", "Work", f"with-{letter}")
+            self.assertEqual(lab.found(self.work), letter)
+        lab.wait_for("no rubbish", lambda: self.agent.query("SELECT count(*) FROM overlays WHERE spare = 0") == [(3,)])
+
+    def test_schedule(self):
+        self.custom = self.center.add_policy("custom", generation=2, boot_seconds=3, every_minutes=1, keep=1)
+        self.assign(both=False)
+        self.agent.wait_state(self.work, "running", health="healthy")
+        self.center.wait_event(lambda e: e["kind"] == "snapshot", 90)
+        first = self.agent.workspace(self.work)["snapshots"]
+        self.assertEqual([s["why"] for s in first], ["schedule"])
+        lab.wait_for("the next", lambda: self.agent.workspace(self.work)["snapshots"] != first, 90)
+        self.assertEqual(len(self.agent.workspace(self.work)["snapshots"]), 1)
+
     def test_shared_starts_clean(self):
         self.run_both()
         with lab.Serial(self.lab) as serial:
@@ -157,6 +187,8 @@ class Updates(Managed):
         with lab.Serial(self.work) as serial:
             serial.write("a")
         v2 = self.second_version(resets=True)
+        self.custom = self.center.add_policy("custom", generation=2, boot_seconds=40)
+        self.shared = self.center.add_policy("shared", generation=2, kind="shared", boot_seconds=40)
         self.assign(2, v2)
         self.center.wait_event(lambda e: e["kind"] == "fetched" and "version 2" in e["message"])
         for workspace in (self.work, self.lab):
