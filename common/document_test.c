@@ -167,6 +167,8 @@ static const struct change {
 	{NXT_IMAGE, "disks.0.size", "9223372036854775807", -E2BIG},
 	{NXT_IMAGE, "disks.0.size", "524288", 0},
 	{NXT_IMAGE, "disks.0.size", "523776", -EBADMSG}, /* less than is filled */
+	{NXT_IMAGE, "disks.0.filled", "1073741824", 0},
+	{NXT_IMAGE, "disks.0.filled", "1073741825", -EBADMSG},
 	{NXT_IMAGE, "disks.0.block", "131072", -EBADMSG},
 	{NXT_IMAGE, "disks.0.block", "524288", -E2BIG},
 	{NXT_IMAGE, "disks.0.index", "\"abc\"", -EBADMSG},
@@ -237,6 +239,33 @@ static void test_changes(void **state)
 		assert_int_equal(r < 0, error.text[0] != '\0');
 		if (r < 0)
 			assert_memory_equal(&document, &before, sizeof(document));
+	}
+}
+
+static void test_snapshot_of_order(void **state)
+{
+	static const struct {
+		enum nxt_do what;
+		bool named, unnamed;
+	} allowed[] = {
+		{NXT_DO_START, false, true},	{NXT_DO_STOP, false, true},  {NXT_DO_RESTART, false, true},
+		{NXT_DO_SNAPSHOT, true, false}, {NXT_DO_REVERT, true, true}, {NXT_DO_FORGET, true, false},
+	};
+	struct nxt_document d;
+
+	(void)state;
+	assert_int_equal(nxt_document_parse(NXT_ORDER, good[NXT_ORDER], strlen(good[NXT_ORDER]), &d, NULL),
+			 0);
+	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
+		for (int named = 0; named < 2; named++) {
+			_cleanup_free_ char *payload = NULL;
+			size_t size;
+
+			d.order.what = allowed[i].what;
+			strcpy(d.order.snapshot, named ? "monday" : "");
+			assert_int_equal(nxt_document_build(&d, &payload, &size, NULL),
+					 (named ? allowed[i].named : allowed[i].unnamed) ? 0 : -EBADMSG);
+		}
 	}
 }
 
@@ -370,10 +399,15 @@ static void test_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_values),
-		cmocka_unit_test(test_changes),	   cmocka_unit_test(test_errors_name_the_member),
-		cmocka_unit_test(test_workspaces), cmocka_unit_test(test_not_built),
-		cmocka_unit_test(test_too_large),  cmocka_unit_test(test_words),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_snapshot_of_order),
+		cmocka_unit_test(test_errors_name_the_member),
+		cmocka_unit_test(test_workspaces),
+		cmocka_unit_test(test_not_built),
+		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,11 +99,13 @@ static void test_malformed(void **state)
 		ENVELOPE(TYPE, PAYLOAD, "{}"),
 		ENVELOPE(TYPE, PAYLOAD, GOOD) "x",
 	};
+	struct nxt_envelope *envelope = NULL;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		if (check(bad[i], TYPE) != -EBADMSG)
+		if (nxt_envelope_parse(bad[i], strlen(bad[i]), &envelope, NULL) != -EBADMSG)
 			fail_msg("%s", bad[i]);
+	assert_null(envelope);
 }
 
 static void test_limits(void **state)
@@ -126,7 +128,8 @@ static void test_limits(void **state)
 			       TYPE),
 			 -E2BIG);
 	/* Nesting: 8 is read, 9 is too deep; brackets within a string do not count. */
-	assert_int_equal(check("{\"a\": [[[[[[[]]]]]]], \"b\": \"[[[[[[[[[[\\\"[[\"}", TYPE), -EBADMSG);
+	assert_int_equal(check("{\"a\": [[[[[[[]]]]]]], \"b\": \"[[[[[[[[[[\\\"[[[[[[[[[[\"}", TYPE),
+			 -EBADMSG);
 	assert_int_equal(check("{\"a\": [[[[[[[[]]]]]]]]}", TYPE), -E2BIG);
 
 	/* Size: as large as allowed is read, one more byte is not even looked at. */

@@ -89,6 +89,10 @@ static void test_refused(void **state)
 	assert_int_equal(unpack(longer, size - 1, disk), -EBADMSG);
 	assert_int_equal(unpack(longer, size + 1, disk), -EBADMSG);
 	assert_int_equal(unpack(longer, 0, disk), -EBADMSG);
+	/* A second, empty frame. */
+	memcpy(longer + size, "\x50\x2a\x4d\x18\0\0\0\0", 8);
+	assert_int_equal(unpack(longer, size + 8, disk), -EBADMSG);
+	memset(longer + size, 0, 8);
 	assert_int_equal(unpack(longer, most, disk), -EBADMSG);
 	assert_int_equal(unpack(longer, most + 1, disk), -E2BIG);
 }

@@ -39,7 +39,6 @@ static int refuse(const struct where *where, struct nxt_error *error, int r, con
 
 struct text_kind {
 	bool (*valid)(const char *text);
-	size_t size;
 	const char *why;
 };
 
@@ -51,15 +50,15 @@ static bool name_or_empty(const char *text)
 static const struct text_kind *text_kind(enum nxt_json_kind kind)
 {
 	static const struct text_kind kinds[] = {
-		[NXT_JSON_NAME] = {nxt_name_valid, NXT_NAME_SIZE,
+		[NXT_JSON_NAME] = {nxt_name_valid,
 				   "is no name: 1 to 63 lower-case letters, digits and inner hyphens"},
 		[NXT_JSON_NAME_OR_EMPTY] =
-			{name_or_empty, NXT_NAME_SIZE,
+			{name_or_empty,
 			 "is neither empty nor a name: lower-case letters, digits and hyphens"},
-		[NXT_JSON_ID] = {nxt_id_valid, NXT_ID_SIZE, "is no UUID in lower case"},
-		[NXT_JSON_TITLE] = {nxt_title_valid, NXT_TITLE_SIZE,
+		[NXT_JSON_ID] = {nxt_id_valid, "is no UUID in lower case"},
+		[NXT_JSON_TITLE] = {nxt_title_valid,
 				    "is no title: 1 to 100 characters, none of them a control character"},
-		[NXT_JSON_SHA256] = {nxt_sha256_valid, NXT_SHA256_HEX, "is no SHA-256 in lower-case hex"},
+		[NXT_JSON_SHA256] = {nxt_sha256_valid, "is no SHA-256 in lower-case hex"},
 	};
 
 	return (size_t)kind < ARRAY_SIZE(kinds) ? &kinds[kind] : NULL;
@@ -307,7 +306,7 @@ static int write_member(const char *value, const struct nxt_json_member *m, cons
 	unsigned int words = 0;
 
 	if (text) {
-		if (strnlen(field, text->size) == text->size || !text->valid(field))
+		if (!text->valid(field))
 			return refuse(where, error, -EBADMSG, text->why);
 		*ret = json_string(field);
 		return *ret ? 0 : -ENOMEM;

@@ -64,6 +64,9 @@ int nxt_trust_certify(struct nxt_trust *trust, const void *envelope, size_t size
 	r = nxt_trust_open(trust, NXT_OPERATIONS, envelope, size, 0, &document, error);
 	if (r < 0)
 		return r;
+	if (trust->certified && document.operations.not_before < trust->operations.not_before)
+		return nxt_fail(error, -ESTALE,
+				"an operations certificate that is older than the one in force");
 	trust->operations = document.operations;
 	trust->certified = true;
 	return 0;

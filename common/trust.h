@@ -33,8 +33,10 @@ int nxt_trust_open(const struct nxt_trust *trust, enum nxt_type type, const void
 		   int64_t now, struct nxt_document *ret, struct nxt_error *error);
 
 /*
- * Verifies an operations certificate by the release key and puts it in place of the one there is. Whether
- * it is valid now is not asked: nxt_trust_open() does. On failure the old one stays. Errors as there.
+ * Verifies an operations certificate by the release key and puts it in place of the one there is. Whether it
+ * is valid now is not asked: nxt_trust_open() does. -ESTALE: it begins earlier than the one there is, so it
+ * could be that of a key which was replaced because it was stolen. On failure the old one stays. Else as
+ * nxt_trust_open().
  */
 int nxt_trust_certify(struct nxt_trust *trust, const void *envelope, size_t size, struct nxt_error *error);
 

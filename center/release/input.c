@@ -64,7 +64,7 @@ static int passphrase_from_file(const char *path, char **ret, struct nxt_error *
 
 static int ask(const char *prompt, bool twice, char **ret, struct nxt_error *error)
 {
-	char *text = calloc(1, PASSPHRASE_MAX);
+	char *text = calloc(1, PASSPHRASE_MAX + 1);
 
 	if (!text)
 		return -ENOMEM;

@@ -6,11 +6,13 @@ Tests of nxtop-release as its user has it. What it writes is read here with othe
 docs/formats.md says, not with the library that wrote it.
 """
 import base64
+import fcntl
 import hashlib
 import json
 import os
 import pathlib
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -188,6 +190,31 @@ class Release(unittest.TestCase):
         self.assertEqual(rewritten, {cut, damaged})
         self.assertEqual(self.assemble(1)[1], disk.read_bytes())
         self.assertEqual([path for path in self.images.rglob(".*")], [])
+
+    def test_failed_write(self):
+        """As on a full disk: a clear error, no version, and the next run ends well."""
+        disk = self.make_disk("disk", 4 * BLOCK, [(0, random.Random(2).randbytes(4 * BLOCK))])
+
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (BLOCK // 2, BLOCK // 2))
+
+        failed = subprocess.run([PROGRAM, *map(str, self.seal_arguments(1, disk))], cwd=self.folder, preexec_fn=limit,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual(failed.returncode, 1)
+        self.assertRegex(failed.stderr, "cannot write blocks/.*: File too large")
+        self.assertEqual([path for path in self.images.rglob("*") if path.is_file()], [])
+        self.seal(1, disk)
+        self.assertEqual(self.assemble(1)[1], disk.read_bytes())
+
+    def test_one_at_a_time(self):
+        disk = self.make_disk("disk", 512, [(0, b"x")])
+        self.images.mkdir()
+        folder = os.open(self.images, os.O_RDONLY)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        self.assertIn("another nxtop-release is writing", self.seal(1, disk, status=1))
+        os.close(folder)
+        self.seal(1, disk)
 
     def test_seal_refuses(self):
         disk = self.make_disk("disk", 512, [(0, b"x")])

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "center/store/schema.h"
+
+/* Times are seconds since 1970. Secrets are there as their SHA-256 only. */
+const char *const schema_steps[SCHEMA_STEPS] = {
+	/* release_key (raw), operations (the certificate's envelope), setup (the one-time code's hash). */
+	"CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+
+	"CREATE TABLE administrators ("
+	"  name TEXT PRIMARY KEY, password TEXT NOT NULL, created INTEGER NOT NULL, last_sign_in INTEGER"
+	") WITHOUT ROWID;"
+	"CREATE TABLE sessions ("
+	"  hash BLOB PRIMARY KEY, administrator TEXT NOT NULL REFERENCES administrators ON DELETE CASCADE,"
+	"  expires INTEGER NOT NULL"
+	") WITHOUT ROWID;"
+	"CREATE TABLE tokens ("
+	"  id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, title TEXT NOT NULL,"
+	"  administrator TEXT NOT NULL REFERENCES administrators ON DELETE CASCADE,"
+	"  created INTEGER NOT NULL, expires INTEGER NOT NULL, last_used INTEGER"
+	");"
+	"CREATE TABLE enrolments ("
+	"  id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, title TEXT NOT NULL, created INTEGER NOT NULL,"
+	"  expires INTEGER NOT NULL, uses INTEGER NOT NULL, used INTEGER NOT NULL DEFAULT 0,"
+	"  workspaces TEXT NOT NULL" /* JSON, as the API has it */
+	");"
+
+	"CREATE TABLE documents (sha256 TEXT PRIMARY KEY, envelope BLOB NOT NULL);"
+	"CREATE TABLE versions ("
+	"  image TEXT NOT NULL, version INTEGER NOT NULL, document TEXT NOT NULL REFERENCES documents,"
+	"  title TEXT NOT NULL, created INTEGER NOT NULL, uploaded INTEGER NOT NULL, firmware TEXT NOT NULL,"
+	"  memory_mib INTEGER NOT NULL, size INTEGER NOT NULL, filled INTEGER NOT NULL, disk_index TEXT NOT "
+	"NULL,"
+	"  complete INTEGER NOT NULL DEFAULT 0, deployed INTEGER NOT NULL DEFAULT 0,"
+	"  PRIMARY KEY (image, version), CHECK (complete OR NOT deployed)"
+	") WITHOUT ROWID;"
+	"CREATE UNIQUE INDEX one_deployed ON versions (image) WHERE deployed;"
+	"CREATE TABLE policies ("
+	"  policy TEXT NOT NULL, generation INTEGER NOT NULL, document TEXT NOT NULL REFERENCES documents,"
+	"  added INTEGER NOT NULL, payload TEXT NOT NULL," /* JSON, what was signed */
+	"  PRIMARY KEY (policy, generation)"
+	") WITHOUT ROWID;"
+
+	"CREATE TABLE pcs ("
+	"  id TEXT PRIMARY KEY, name TEXT NOT NULL, note TEXT NOT NULL DEFAULT '', enrolled INTEGER NOT NULL,"
+	"  seen INTEGER NOT NULL, address TEXT NOT NULL, revision INTEGER NOT NULL DEFAULT 1,"
+	/* SHA-256 of the certificate that is good, and of its renewal until that is used first. */
+	"  certificate BLOB NOT NULL, certificate_expires INTEGER NOT NULL,"
+	"  renewed BLOB, renewed_expires INTEGER,"
+	"  generation INTEGER NOT NULL DEFAULT 0, assignment TEXT," /* its envelope */
+	"  order_sequence INTEGER NOT NULL DEFAULT 0, events_floor INTEGER NOT NULL DEFAULT 0,"
+	"  status TEXT, status_time INTEGER, unhealthy INTEGER NOT NULL DEFAULT 0"
+	");"
+	"CREATE INDEX pcs_by_name ON pcs (name, id);"
+	"CREATE TABLE workspaces ("
+	"  id TEXT PRIMARY KEY, pc TEXT NOT NULL REFERENCES pcs ON DELETE CASCADE, title TEXT NOT NULL,"
+	"  image TEXT NOT NULL, policy TEXT NOT NULL, created INTEGER NOT NULL,"
+	"  revision INTEGER NOT NULL DEFAULT 1"
+	");"
+	"CREATE INDEX workspaces_by_pc ON workspaces (pc);"
+	"CREATE INDEX workspaces_by_image ON workspaces (image);"
+	"CREATE INDEX workspaces_by_policy ON workspaces (policy);"
+	/* What a PC said of a workspace: a part of its status, to be found by itself. */
+	"CREATE TABLE reports ("
+	"  workspace TEXT PRIMARY KEY REFERENCES workspaces ON DELETE CASCADE, version INTEGER, status TEXT "
+	"NOT NULL"
+	");"
+	"CREATE TABLE staged ("
+	"  image TEXT NOT NULL, version INTEGER NOT NULL, pc TEXT NOT NULL REFERENCES pcs ON DELETE CASCADE,"
+	"  PRIMARY KEY (image, pc), FOREIGN KEY (image, version) REFERENCES versions"
+	") WITHOUT ROWID;"
+
+	"CREATE TABLE orders ("
+	"  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
+	"  pc TEXT NOT NULL REFERENCES pcs ON DELETE CASCADE, sequence INTEGER NOT NULL, workspace TEXT NOT "
+	"NULL,"
+	"  do TEXT NOT NULL, snapshot TEXT NOT NULL, by TEXT NOT NULL, issued INTEGER NOT NULL,"
+	"  expires INTEGER NOT NULL, envelope TEXT NOT NULL, request BLOB NOT NULL," /* hash of key and body */
+	"  key TEXT NOT NULL, sent INTEGER, ended INTEGER, outcome TEXT, message TEXT NOT NULL DEFAULT '',"
+	"  UNIQUE (pc, sequence), UNIQUE (by, key)"
+	");"
+	"CREATE INDEX orders_by_workspace ON orders (workspace);"
+	"CREATE INDEX orders_open ON orders (pc, sequence) WHERE outcome IS NULL;"
+	"CREATE TABLE events ("
+	"  id INTEGER PRIMARY KEY, pc TEXT NOT NULL REFERENCES pcs ON DELETE CASCADE, sequence INTEGER NOT "
+	"NULL,"
+	"  time INTEGER NOT NULL, received INTEGER NOT NULL, kind TEXT NOT NULL, severity INTEGER NOT NULL,"
+	"  message TEXT NOT NULL, workspace TEXT, order_id TEXT, outcome TEXT, UNIQUE (pc, sequence)"
+	");"
+	"CREATE INDEX events_by_workspace ON events (workspace);"
+
+	"CREATE TABLE log ("
+	"  sequence INTEGER PRIMARY KEY, time INTEGER NOT NULL, who TEXT NOT NULL, address TEXT NOT NULL,"
+	"  action TEXT NOT NULL, object TEXT NOT NULL, detail TEXT NOT NULL, hash BLOB NOT NULL"
+	");",
+};
