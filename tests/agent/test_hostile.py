@@ -7,7 +7,7 @@ import unittest
 import uuid
 
 import lab
-from center import BLOCK, Center, Key, envelope, name_of
+from stand_in import BLOCK, Center, Key, envelope, name_of
 from test_workspaces import Managed
 
 

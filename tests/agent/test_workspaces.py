@@ -5,7 +5,7 @@ import unittest
 import uuid
 
 import lab
-from center import Center
+from stand_in import Center
 
 
 class Managed(lab.TestCase):
@@ -98,7 +98,7 @@ class Story(Managed):
 
     def chain(self):
         """How many overlays the running guest's disk stands on."""
-        return lab.virsh("dumpxml", self.work).count("system-")
+        return lab.virsh("dumpxml", self.work).count("/system-")
 
     def test_chain_stays_short(self):
         self.assign(both=False)

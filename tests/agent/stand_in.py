@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A Center for tests of the agent, which can also lie: keys, documents, images, and a server that hands them out.
 
-The real one is tested with the agent in test_center.py; it would never send most of what this one can.
+The real one is tested with the agent in test_center.py; most of what this one can send, it never would.
 """
 
 import base64
