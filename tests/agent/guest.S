@@ -10,8 +10,8 @@
  *	y	reset it
  *	q	hang, with interrupts off
  *
- * With RESETS defined it resets itself as soon as it is up. The user disk is out of its reach: SeaBIOS leaves disks alone
- * that it is not told to start from.
+ * It switches itself off when the power button is pressed, too. With RESETS defined it resets itself as soon as it is up.
+ * The user disk is out of its reach: SeaBIOS leaves disks alone that it is not told to start from.
  */
 	.code16
 	.globl _start
@@ -28,10 +28,17 @@ _start:
 	jmp reset
 #endif
 
-next:	movw $0x3fd, %dx	/* wait for a letter */
-1:	inb %dx, %al
+	movw $0x602, %dx	/* listen to the power button */
+	movw $0x100, %ax
+	outw %ax, %dx
+next:	movw $0x600, %dx
+	inw %dx, %ax
+	testb $1, %ah
+	jnz off
+	movw $0x3fd, %dx	/* wait for a letter */
+	inb %dx, %al
 	testb $1, %al
-	jz 1b
+	jz next
 	movw $0x3f8, %dx
 	inb %dx, %al
 	cmpb $'r', %al

@@ -54,7 +54,7 @@ class Real(lab.TestCase):
         def ended():
             found = self.admin.get(f"/api/v1/orders/{order}")
             return found["state"] not in ("waiting", "sent") and found
-        found = lab.wait_for("the order", ended)
+        found = lab.wait_for("the order", ended, 120)
         self.assertEqual(found["state"], state, found)
         return found
 

@@ -126,6 +126,26 @@ class Story(Managed):
         lab.wait_for("the next", lambda: self.agent.workspace(self.work)["snapshots"] != first, 90)
         self.assertEqual(len(self.agent.workspace(self.work)["snapshots"]), 1)
 
+    def test_stop_and_hang(self):
+        self.run_both()
+        self.agent.nxtop("stop", "Lab")
+        self.assertEqual(self.agent.workspace("Lab")["state"], "stopped")
+        # One that hangs is reverted without asking it, and switched off a minute after it was asked.
+        with lab.Serial(self.work) as serial:
+            serial.tell("q")
+        self.agent.nxtop("revert", "Work")
+        self.assertEqual(lab.found(self.work), "0")
+        with lab.Serial(self.work) as serial:
+            serial.tell("q")
+        self.agent.nxtop("stop", "Work")
+        self.assertEqual(self.agent.workspace("Work")["state"], "stopped")
+
+    def test_dead_guest_is_started_again(self):
+        self.run_both()
+        lab.virsh("destroy", self.work)
+        self.center.wait_event(lambda e: e["kind"] == "died")
+        self.agent.wait_state(self.work, "running", health="healthy")
+
     def test_shared_starts_clean(self):
         self.run_both()
         with lab.Serial(self.lab) as serial:
@@ -223,8 +243,7 @@ class Updates(Managed):
         self.run_both()
         self.assign(both=False)
         lab.wait_for("the assignment", lambda: not self.agent.workspace(self.lab)["assigned"])
-        # A boot sector does not listen to the power button: this takes the minute that guests get.
-        self.agent.wait_state(self.lab, "stopped", seconds=120)
+        self.agent.wait_state(self.lab, "stopped")
         folder = self.agent.state / "workspaces" / self.lab
         self.assertTrue(folder.is_dir())
         self.assertIn("Center first", self.agent.nxtop("erase", "Work", check=False)["error"])
