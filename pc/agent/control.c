@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <systemd/sd-daemon.h>
 
 #include "common/json.h"
 #include "pc/agent/control_answer.h"
@@ -205,6 +206,8 @@ void *control_main(void *data)
 		log_error("cannot listen on %s: %s", c->agent->socket_path, strerror(-c->listener));
 		atomic_store(&c->agent->stop, true);
 	}
+	if (!atomic_load(&c->agent->stop))
+		(void)sd_notify(0, "READY=1");
 	while (!atomic_load(&c->agent->stop))
 		serve(c);
 	for (size_t i = 0; i < CLIENTS_MAX; i++)

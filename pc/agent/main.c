@@ -126,7 +126,6 @@ static int run(struct agent *agent)
 		if (pthread_create(&ids[started], NULL, threads[started], agent) != 0)
 			break;
 	failed = started < ARRAY_SIZE(threads);
-	(void)sd_notify(0, "READY=1");
 	if (!failed)
 		wait_for_end(agent, signals);
 	atomic_store(&agent->stop, true);

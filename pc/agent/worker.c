@@ -399,6 +399,12 @@ static int set_up(struct worker *worker)
 	r = job_recover(worker);
 	if (r < 0)
 		return r;
+	/* How they are is not known before the first look. */
+	r = db_run(worker->state.db,
+		   "UPDATE workspaces SET state = 'preparing' WHERE state NOT IN ('failed', 'unhealthy')",
+		   "");
+	if (r < 0)
+		return r;
 	r = disks_sweep(&worker->state);
 	if (r < 0)
 		return r;

@@ -95,7 +95,7 @@ class Agent:
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen([AGENT / "nxtopd", "--state", self.state, "--socket", self.socket],
                                             stderr=log)
-        wait_for("nxtopd", self.socket.is_socket)
+        wait_for("nxtopd", lambda: self.nxtop("status", check=False).get("ok"))
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
@@ -191,13 +191,13 @@ def found(workspace):
     """The same, of a guest that may not have come up yet."""
     end = time.time() + 60
     while True:
-        with Serial(workspace) as serial:
-            serial.tell("r")
-            try:
+        try:
+            with Serial(workspace) as serial:
+                serial.tell("r")
                 return serial.expect(r"found (.)", 3)[1].decode()
-            except AssertionError:
-                if time.time() > end:
-                    raise
+        except (AssertionError, TypeError, OSError):
+            if time.time() > end:
+                raise
 
 
 class TestCase(unittest.TestCase):

@@ -25,6 +25,11 @@ class Cuts(Managed):
         self.disks = {}
         self.assign(both=False)
         self.agent.wait_state(self.work, "running", health="healthy")
+        self.make_base()
+
+    def make_base(self):
+        """The state that cut_revert() goes back to."""
+        lab.found(self.work)
         with lab.Serial(self.work) as serial:
             serial.write("a")
         self.agent.nxtop("snapshot", "Work", "base")
@@ -80,7 +85,7 @@ class Cuts(Managed):
         letter = self.random.choice("bcdefg")
         with lab.Serial(self.work) as serial:
             serial.write(letter)
-        self.cut(self.quietly("revert", "Work", "base"), 1.5)
+        self.cut(self.quietly("revert", "Work", "base"), 2.5)
         seen = self.check_whole()
         self.assertIn(seen, ("a", letter))
         return "new" if seen == "a" else "old"
@@ -89,7 +94,9 @@ class Cuts(Managed):
         self.version += 1
         disk = lab.boot_disk(str(self.version % 10), filling=16, seed=self.version)
         manifest = self.center.add_image("tiny", self.version, disk)
-        self.cut(lambda: self.assign(self.version, manifest, both=False), 1.0)
+        self.center.delay = 0.05  # for each block
+        self.cut(lambda: self.assign(self.version, manifest, both=False), 1.5)
+        self.center.delay = 0
         self.check_whole()
         path = self.agent.state / f"images/tiny/{self.version}.raw"
         early = path.exists()
@@ -97,6 +104,12 @@ class Cuts(Managed):
             if not early else None
         lab.wait_for("the version", lambda: self.agent.query("SELECT 1 FROM images WHERE version = ?", self.version))
         self.assertEqual(path.read_bytes(), disk)
+        # Applied now, and not by some later cut.
+        self.agent.nxtop("restart", "Work")
+        lab.wait_for("the update", lambda: self.agent.workspace(self.work)["version"] == self.version)
+        self.assertEqual(self.check_whole(), "0")
+        self.agent.nxtop("forget", "Work", "base")
+        self.make_base()
         return "new" if early else "old"
 
     def test_cuts(self):
