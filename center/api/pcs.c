@@ -96,9 +96,9 @@ int api_list_pcs(struct request *request)
 		after += NXT_ID_SIZE - 1;
 	}
 	r = db_query(request->center->db, &rows,
-		     PC_COLUMNS
-		     "WHERE (name, id) > (?1, ?2) AND (?3 = '' OR instr(lower(name), lower(?3))"
-		     " OR instr(lower(note), lower(?3)) OR instr(id, lower(?3))) ORDER BY name, id",
+		     PC_COLUMNS "WHERE (name, id) > (?1, ?2) AND (?3 = '' OR instr(lower(name), lower(?3))"
+				" OR instr(lower(note), lower(?3)) OR (length(?3) >= 4 AND instr(id, "
+				"lower(?3)) = 1)) ORDER BY name, id",
 		     "sss", after, id, search);
 	return r < 0 ? r : list_reply(request, rows, PC_KINDS, PC_CURSOR, limit, finish_pc);
 }

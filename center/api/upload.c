@@ -367,7 +367,7 @@ int api_remove_version(struct request *request)
 	_cleanup_rows_ sqlite3_stmt *row = NULL;
 	int r;
 
-	/* The second time, after the transaction: space that could not be freed now is freed the next time. */
+	/* The second time, after the transaction: space that could not be freed is freed the next time. */
 	if (request->worked)
 		return reply_empty(request, 204);
 	r = db_number(db, &used, 0,

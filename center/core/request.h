@@ -29,7 +29,7 @@ struct transport {
 	const char *(*argument)(struct request *request, const char *name); /* of the query */
 	/* Fills certificate and certificate_hash. */
 	void (*identify)(struct request *request);
-	/* Lays the request aside; it is handled again after wake(). Both are called with the waiters' lock. */
+	/* Lays the request aside; it is handled again after wake(). Both with the waiters' lock. */
 	void (*lay_aside)(struct request *request);
 	void (*wake)(struct request *request);
 };

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What Center must not take: bad certificates, documents, blocks, requests, people. Refused clearly, logged, nothing lost."""
+import hashlib
 import http.client
 import json
 import os
@@ -215,7 +216,6 @@ class Documents(Base):
 
     @staticmethod
     def is_second(blocks):
-        import hashlib
         second = hashlib.sha256(blocks[1]).hexdigest()
         return lambda name: name == second
 
