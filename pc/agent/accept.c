@@ -119,7 +119,10 @@ int accept_operations(struct state *state, const void *envelope, size_t size, in
 	r = nxt_trust_open(&trust, NXT_OPERATIONS, envelope, size, now, &document, error);
 	if (r < 0)
 		return r;
-	/* A certificate has no number: the one that starts later is newer, so a stolen old key does not come back. */
+	/*
+	 * A certificate has no number: the one that starts later is newer, so a stolen old key does not
+	 * come back.
+	 */
 	if (trust.certified && document.operations.not_before < trust.operations.not_before)
 		return nxt_fail(error, -ESTALE, "the operations certificate is older than the one in force");
 	r = state_document_put(state, name, NXT_OPERATIONS, envelope, size);

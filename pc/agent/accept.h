@@ -9,11 +9,13 @@
 #include "pc/agent/state.h"
 
 /*
- * The door through which documents come into the state: verified by the right key, for this PC, and not older than what is
- * known. What is refused changes nothing. Envelopes are hostile; `now` is seconds since 1970.
+ * The door through which documents come into the state: verified by the right key, for this PC, and not
+ * older than what is known. What is refused changes nothing. Envelopes are hostile; `now` is seconds since
+ * 1970.
  *
- * Errors as nxt_trust_open(), and: -ENOENT, the PC is not enrolled; -EXDEV, for another PC, or not the document that was
- * asked for; -ESTALE, older than what is known, or another one of the same number; or of the database.
+ * Errors as nxt_trust_open(), and: -ENOENT, the PC is not enrolled; -EXDEV, for another PC, or not the
+ * document that was asked for; -ESTALE, older than what is known, or another one of the same number; or of
+ * the database.
  */
 
 /* 1: put in the place of another; 0: it is the one in force. */
@@ -21,7 +23,8 @@ int accept_operations(struct state *state, const void *envelope, size_t size, in
 		      struct nxt_error *error);
 
 /*
- * 1: it is new, and in force as soon as its documents are here (assignment_adopt); 0: it is the newest already.
+ * 1: it is new, and in force as soon as its documents are here (assignment_adopt); 0: it is the newest
+ * already.
  */
 int accept_assignment(struct state *state, const void *envelope, size_t size, int64_t now,
 		      struct nxt_error *error);
@@ -35,8 +38,9 @@ int accept_document(struct state *state, const char *name, enum nxt_type type, c
 		    size_t size, struct nxt_error *error);
 
 /*
- * The newest assignment becomes what the workspaces shall be, if all its documents are here. 1: it did; 0: there is nothing
- * new, or documents are missing; -ESTALE, -EXDEV: it contradicts its documents, and is dropped for good.
+ * The newest assignment becomes what the workspaces shall be, if all its documents are here. 1: it did; 0:
+ * there is nothing new, or documents are missing; -ESTALE, -EXDEV: it contradicts its documents, and is
+ * dropped for good.
  */
 int assignment_adopt(struct state *state, struct nxt_error *error);
 

@@ -11,8 +11,8 @@
 #include "common/names.h"
 
 /*
- * What nxtopd's threads share. Everything else is in the database, of which each has its own connection, or belongs to one
- * of them:
+ * What nxtopd's threads share. Everything else is in the database, of which each has its own connection, or
+ * belongs to one of them:
  *
  *	worker		workspaces, their disks and virtual machines
  *	fetcher		documents and images: what of an assignment is not here yet
@@ -53,7 +53,10 @@ struct agent {
 };
 
 void agent_wake(int counter);
-/* Waits until somebody wakes this thread, at most so long; -1: for ever. Returns at once if it was woken before. */
+/*
+ * Waits until somebody wakes this thread, at most so long; -1: for ever. Returns at once if it was woken
+ * before.
+ */
 void agent_wait(int counter, int milliseconds);
 
 /* Seconds of a clock that does not jump and goes on while the PC sleeps. */

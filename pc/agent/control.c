@@ -184,7 +184,10 @@ static int open_socket(const char *path)
 	if (fd < 0)
 		return -errno;
 	(void)unlink(path);
-	/* Root, and the socket's group. Before the mode is set only root can connect: that takes the right to write. */
+	/*
+	 * Root, and the socket's group. Before the mode is set only root can connect: that takes the right
+	 * to write.
+	 */
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || chmod(path, 0660) < 0 ||
 	    listen(fd, CLIENTS_MAX) < 0)
 		return -errno;

@@ -9,8 +9,9 @@
 #include "pc/agent/state.h"
 
 /*
- * What to answer: {"ok": true, ...} or {"ok": false, "error": ...}. What takes time has no answer yet: then *ret is NULL,
- * and *ret_job the job that is waited for, or 0 for an enrolment; control_outcome() gives the answer when there is one.
+ * What to answer: {"ok": true, ...} or {"ok": false, "error": ...}. What takes time has no answer yet: then
+ * *ret is NULL, and *ret_job the job that is waited for, or 0 for an enrolment; control_outcome() gives the
+ * answer when there is one.
  */
 int control_answer(struct agent *agent, struct state *state, const struct control_request *request,
 		   json_t **ret, int64_t *ret_job);

@@ -31,8 +31,8 @@ struct control_request {
 };
 
 /*
- * Members: "do" (a word as above, in lower case), "workspace", "snapshot", "text", "lines"; no others, and those only where
- * they mean something. -EBADMSG, -E2BIG.
+ * Members: "do" (a word as above, in lower case), "workspace", "snapshot", "text", "lines"; no others, and
+ * those only where they mean something. -EBADMSG, -E2BIG.
  */
 int control_request_parse(const char *line, size_t size, struct control_request *ret,
 			  struct nxt_error *error);

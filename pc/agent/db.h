@@ -8,19 +8,19 @@
 #include "common/cleanup.h"
 
 /*
- * SQLite with less ceremony. Errors are negative errnos: -ENOSPC, -EIO, -EUCLEAN (the file is damaged), -EEXIST (a
- * constraint), -EBUSY, -ENOMEM, else -EIO. Each thread has its own connection.
+ * SQLite with less ceremony. Errors are negative errnos: -ENOSPC, -EIO, -EUCLEAN (the file is damaged),
+ * -EEXIST (a constraint), -EBUSY, -ENOMEM, else -EIO. Each thread has its own connection.
  */
 
 /*
- * Opens or creates the database, brings its tables to this program's version, and sets WAL with synchronous=FULL: what
- * was committed survives a power cut. -EPROTONOSUPPORT: written by a newer nxtopd.
+ * Opens or creates the database, brings its tables to this program's version, and sets WAL with
+ * synchronous=FULL: what was committed survives a power cut. -EPROTONOSUPPORT: written by a newer nxtopd.
  */
 int db_open(const char *path, sqlite3 **ret);
 
 /*
- * Prepares `sql` and binds one argument for each letter: s (const char *, NULL allowed), i (int64_t), b (const void *,
- * size_t; NULL pointer allowed).
+ * Prepares `sql` and binds one argument for each letter: s (const char *, NULL allowed), i (int64_t), b
+ * (const void *, size_t; NULL pointer allowed).
  */
 int db_prepare(sqlite3 *db, sqlite3_stmt **ret, const char *sql, const char *types, ...);
 int db_step(sqlite3_stmt *statement); /* 1: a row; 0: no more */

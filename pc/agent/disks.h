@@ -9,17 +9,18 @@
 #include "pc/agent/state.h"
 
 /*
- * A workspace's disks: overlays, snapshots, user disk. A system disk is a chain of files, from the sealed version at the
- * bottom to the one overlay that the guest writes; a snapshot names an overlay that nobody writes any more. Going anywhere
- * is making an empty overlay on the right one and pointing to it, in one transaction: nothing is ever copied back.
+ * A workspace's disks: overlays, snapshots, user disk. A system disk is a chain of files, from the sealed
+ * version at the bottom to the one overlay that the guest writes; a snapshot names an overlay that nobody
+ * writes any more. Going anywhere is making an empty overlay on the right one and pointing to it, in one
+ * transaction: nothing is ever copied back.
  *
- * A row of `overlays` is written before its file is made, and removed after it: so a file that no row stands for, or a row
- * that nothing needs, is rubbish, whenever the power fails.
+ * A row of `overlays` is written before its file is made, and removed after it: so a file that no row
+ * stands for, or a row that nothing needs, is rubbish, whenever the power fails.
  */
 
 /*
- * Files in a chain, the version not counted: as many as a policy may keep snapshots, and some more that wait to be merged
- * (ops_merge.c). Each one slows reading a little.
+ * Files in a chain, the version not counted: as many as a policy may keep snapshots, and some more that
+ * wait to be merged (ops_merge.c). Each one slows reading a little.
  */
 #define DISKS_DEPTH_MAX 128
 
@@ -34,7 +35,10 @@ bool disks_overlay_exists(struct state *state, const char *workspace, int64_t ov
 /* Makes the folder and, if the policy wants one and there is none, the user disk. It is never replaced. */
 int disks_prepare(struct state *state, const char *workspace, const struct nxt_policy *policy);
 
-/* Makes sure that there is a spare clean overlay on this version, so that going to it makes no file. 1: made one. */
+/*
+ * Makes sure that there is a spare clean overlay on this version, so that going to it makes no file. 1:
+ * made one.
+ */
 int disks_make_spare(struct state *state, const char *workspace, const char *manifest);
 
 /*
@@ -47,7 +51,10 @@ int disks_new_on_overlay(struct state *state, const char *workspace, int64_t par
 /* A clean overlay on a version: the spare one if there is one, else a new one. */
 int disks_take_clean(struct state *state, const char *workspace, const char *manifest, int64_t *ret);
 
-/* Points the workspace to this overlay, and to what its chain stands on. Meant for a transaction of the caller's. */
+/*
+ * Points the workspace to this overlay, and to what its chain stands on. Meant for a transaction of the
+ * caller's.
+ */
 int disks_switch(struct state *state, const char *workspace, int64_t overlay);
 
 /* Snapshots by name. -EEXIST: the name is taken. */
@@ -59,8 +66,8 @@ int snapshot_remove(struct state *state, const char *workspace, const char *name
 int snapshot_retain(struct state *state, const char *workspace, uint64_t keep);
 
 /*
- * Removes one thing that nothing needs: 1 if there was one. Called when there is nothing better to do; deleting a large
- * file takes time.
+ * Removes one thing that nothing needs: 1 if there was one. Called when there is nothing better to do;
+ * deleting a large file takes time.
  */
 int disks_clean(struct state *state);
 /* At start-up: removes the files in workspaces/ that no row stands for. */

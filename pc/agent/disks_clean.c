@@ -88,7 +88,10 @@ static int clean_image(struct state *state)
 		if (needed)
 			continue;
 		sqlite3_reset(row);
-		/* The row first: an image without a row is only a file, a row without a file would be a lie. */
+		/*
+		 * The row first: an image without a row is only a file, a row without a file would be a
+		 * lie.
+		 */
 		r = db_run(state->db, "DELETE FROM images WHERE image = ? AND version = ?", "si", image,
 			   version);
 		if (r < 0)

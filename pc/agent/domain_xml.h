@@ -9,8 +9,8 @@
 #include "common/names.h"
 
 /*
- * The virtual hardware of a workspace: the same on every PC, so that an image that runs on one runs on all. Paths are
- * absolute.
+ * The virtual hardware of a workspace: the same on every PC, so that an image that runs on one runs on all.
+ * Paths are absolute.
  */
 struct domain_spec {
 	char id[NXT_ID_SIZE];
@@ -28,7 +28,10 @@ struct domain_spec {
 /* libvirt's domain XML, for free(). -ENOMEM. */
 int domain_xml(const struct domain_spec *spec, char **ret);
 
-/* What asks libvirt to let a running guest write to `overlay`, which is made already and stands on its present one. */
+/*
+ * What asks libvirt to let a running guest write to `overlay`, which is made already and stands on its
+ * present one.
+ */
 int domain_snapshot_xml(const char *overlay, bool user_disk, char **ret);
 
 #endif

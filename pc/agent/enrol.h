@@ -7,9 +7,9 @@
 #include "pc/agent/state.h"
 
 /*
- * Enrols this PC with an enrolment text (docs/protocol.md): pins Center's CA and the release key, has a certificate made
- * for a key that it makes, and saves all that at once. -EALREADY: it is enrolled. -EINVAL: the text is wrong.
- * -EKEYREJECTED: the keys that Center shows are not those that the text stands for.
+ * Enrols this PC with an enrolment text (docs/protocol.md): pins Center's CA and the release key, has a
+ * certificate made for a key that it makes, and saves all that at once. -EALREADY: it is enrolled. -EINVAL:
+ * the text is wrong. -EKEYREJECTED: the keys that Center shows are not those that the text stands for.
  */
 int enrol(struct agent *agent, struct state *state, const char *text, struct nxt_error *error);
 
@@ -17,8 +17,8 @@ int enrol(struct agent *agent, struct state *state, const char *text, struct nxt
 int enrol_renew(struct agent *agent, struct state *state, struct nxt_error *error);
 
 /*
- * Looks for an enrolment text on the kernel's command line (nxtop.enrol=), in the file nxtop-enrol of the state directory,
- * and on a file system labelled NXTOP-ENROL. *ret is for free(). -ENOENT: none.
+ * Looks for an enrolment text on the kernel's command line (nxtop.enrol=), in the file nxtop-enrol of the
+ * state directory, and on a file system labelled NXTOP-ENROL. *ret is for free(). -ENOENT: none.
  */
 int enrol_find(struct state *state, char **ret);
 

@@ -4,7 +4,10 @@
 
 #include <jansson.h>
 
-/* What the PC is made of, as Center's API has it ("Hardware"); what is not known is left out. NULL: no memory. */
+/*
+ * What the PC is made of, as Center's API has it ("Hardware"); what is not known is left out. NULL: no
+ * memory.
+ */
 json_t *hardware_describe(void);
 
 /* The first line of a file, or what stands behind `key` in it, without quotes: "" if there is none. */

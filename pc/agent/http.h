@@ -11,8 +11,8 @@
 #include "pc/agent/state.h"
 
 /*
- * Requests to Center: TLS 1.3, checked against the pinned CA, with the PC's certificate. One for each thread; it keeps its
- * connection. A request ends early when the agent stops.
+ * Requests to Center: TLS 1.3, checked against the pinned CA, with the PC's certificate. One for each
+ * thread; it keeps its connection. A request ends early when the agent stops.
  */
 struct http {
 	struct agent *agent;
@@ -38,14 +38,17 @@ struct http_answer {
 void http_answer_done(struct http_answer *answer);
 
 /*
- * method "GET", or "POST" and "PUT" with a JSON body. `wait` is added to the seconds that it may stand still. Any HTTP
- * status is success here. -EFBIG: the answer is larger than limit. -ECANCELED: the agent stops. -ECONNREFUSED: Center
- * cannot be reached, or is not who it should be.
+ * method "GET", or "POST" and "PUT" with a JSON body. `wait` is added to the seconds that it may stand
+ * still. Any HTTP status is success here. -EFBIG: the answer is larger than limit. -ECANCELED: the agent
+ * stops. -ECONNREFUSED: Center cannot be reached, or is not who it should be.
  */
 int http_request(struct http *http, const char *method, const char *path, const char *json, size_t limit,
 		 unsigned wait, struct http_answer *ret, struct nxt_error *error);
 
-/* Whether the status is one of success; else -EREMOTEIO, or -ESTALE when asking again is of no use, and why. */
+/*
+ * Whether the status is one of success; else -EREMOTEIO, or -ESTALE when asking again is of no use, and
+ * why.
+ */
 int http_check(const struct http_answer *answer, struct nxt_error *error);
 
 /* Sets what every request of this PC has in common, for requests that run side by side. */

@@ -11,9 +11,9 @@
 #include "pc/agent/state.h"
 
 /*
- * A version of an image on its way to this PC, in images/<image>/: <version>.part is the disk, <version>.map says which
- * blocks of it were verified and are on the disk for good, <version>.index is the plain index. Only when all blocks are
- * there is it called <version>.raw, and never written again.
+ * A version of an image on its way to this PC, in images/<image>/: <version>.part is the disk,
+ * <version>.map says which blocks of it were verified and are on the disk for good, <version>.index is the
+ * plain index. Only when all blocks are there is it called <version>.raw, and never written again.
  */
 struct image_part;
 
@@ -21,8 +21,8 @@ struct image_part;
 #define IMAGE_SPACE_RESERVE (256ULL << 20)
 
 /*
- * Begins, or goes on where it was cut off. `index` is the caller's, and must outlive it. Takes the space for all blocks at
- * once. -ENOSPC: there is not enough; the error says how much is missing.
+ * Begins, or goes on where it was cut off. `index` is the caller's, and must outlive it. Takes the space
+ * for all blocks at once. -ENOSPC: there is not enough; the error says how much is missing.
  */
 int image_part_open(struct state *state, const struct nxt_image *image, const struct nxt_index *index,
 		    struct image_part **ret, struct nxt_error *error);

@@ -19,7 +19,10 @@ struct news {
 	const char *orders[NEWS_ORDERS_MAX];
 };
 
-/* -EBADMSG: no such answer. -E2BIG: over a limit. Members that are not known are ignored: Center may be newer. */
+/*
+ * -EBADMSG: no such answer. -E2BIG: over a limit. Members that are not known are ignored: Center may be
+ * newer.
+ */
 int news_parse(const void *bytes, size_t size, struct news *ret, struct nxt_error *error);
 void news_done(struct news *news);
 

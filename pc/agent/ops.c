@@ -294,7 +294,9 @@ int op_fall_back(struct worker *worker, struct workspace *w, const char *why, st
 	return 0;
 }
 
-/* The manifest that "as published" means: the wanted one, unless it is not here or was found to be no good. */
+/*
+ * The manifest that "as published" means: the wanted one, unless it is not here or was found to be no good.
+ */
 static const char *published(struct worker *worker, const struct workspace *w)
 {
 	struct nxt_document document;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Keeps chains short: of two overlays on one another, where nothing but the upper one needs the lower, the upper one's data
- * goes down into the lower, while the guest runs. What is seen through the upper one is the same at each moment, so it does
- * no harm if that is cut off. See worker.h.
+ * Keeps chains short: of two overlays on one another, where nothing but the upper one needs the lower, the
+ * upper one's data goes down into the lower, while the guest runs. What is seen through the upper one is
+ * the same at each moment, so it does no harm if that is cut off. See worker.h.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +11,10 @@
 #include "pc/agent/disks.h"
 #include "pc/agent/worker.h"
 
-/* Below the running overlay: one without a name, and the only one that stands on it, which itself is not written. */
+/*
+ * Below the running overlay: one without a name, and the only one that stands on it, which itself is not
+ * written.
+ */
 #define CANDIDATE                                                                                            \
 	"WITH RECURSIVE chain (id, parent) AS ("                                                             \
 	" SELECT o.id, o.parent FROM overlays AS o JOIN workspaces AS w ON w.overlay = o.id WHERE w.id = ?"  \

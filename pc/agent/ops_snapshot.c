@@ -103,8 +103,8 @@ int op_settle(struct worker *worker, struct workspace *w, struct nxt_error *erro
 	snprintf(path, sizeof(path), "%.*s/%.*s", PATH_MAX / 2, worker->state.path, PATH_MAX / 2 - 2,
 		 relative);
 	/*
-	 * A running guest says where it writes. One that is off may have written to either: the new overlay stands on the
-	 * old one, so it has everything in both cases.
+	 * A running guest says where it writes. One that is off may have written to either: the new overlay
+	 * stands on the old one, so it has everything in both cases.
 	 */
 	if (domain.power != VIRT_OFF && strcmp(domain.disk, path))
 		return drop_pending(worker, w);

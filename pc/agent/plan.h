@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 /*
- * What to do next with a workspace: a function of what it should be and what it is, and of nothing else. Whoever carries
- * out a step looks again afterwards, so a step that was cut off by a power cut is simply chosen again.
+ * What to do next with a workspace: a function of what it should be and what it is, and of nothing else.
+ * Whoever carries out a step looks again afterwards, so a step that was cut off by a power cut is simply
+ * chosen again.
  */
 
 enum plan_step {

@@ -88,7 +88,10 @@ static void fill_header(uint8_t *cluster, uint64_t size, uint64_t l1_entries, en
 			.len = htobe32(strlen(format)),
 		};
 
-		/* Without a format QEMU would guess, and a guest could make a raw disk look like something else. */
+		/*
+		 * Without a format QEMU would guess, and a guest could make a raw disk look like something
+		 * else.
+		 */
 		memcpy(e.data, format, strlen(format));
 		memcpy(cluster + at, &e, sizeof(e));
 		at += sizeof(e);

@@ -27,10 +27,10 @@ const char *const schema_steps[SCHEMA_VERSION] = {
 	"  PRIMARY KEY (image, version)) STRICT;"
 
 	/*
-	 * assigned, title, wanted_*: what Center wants. image, version, manifest: what the system disk stands on. good_*:
-	 * what was healthy last, and good_overlay the snapshot that has its state. held: a manifest that is not applied by
-	 * itself, because it was tried and failed, or because somebody went back from it. pending_*: a snapshot of a running
-	 * guest that is being made.
+	 * assigned, title, wanted_*: what Center wants. image, version, manifest: what the system disk
+	 * stands on. good_*: what was healthy last, and good_overlay the snapshot that has its state. held:
+	 * a manifest that is not applied by itself, because it was tried and failed, or because somebody
+	 * went back from it. pending_*: a snapshot of a running guest that is being made.
 	 */
 	"CREATE TABLE workspaces ("
 	"  id TEXT PRIMARY KEY, title TEXT NOT NULL, assigned INTEGER NOT NULL,"
@@ -44,7 +44,10 @@ const char *const schema_steps[SCHEMA_VERSION] = {
 	"DEFAULT 0,"
 	"  state TEXT NOT NULL DEFAULT 'waiting', detail TEXT NOT NULL DEFAULT '') STRICT;"
 
-	/* Files workspaces/<workspace>/system-<id>.qcow2. Without a parent it stands on the image's version. */
+	/*
+	 * Files workspaces/<workspace>/system-<id>.qcow2. Without a parent it stands on the image's
+	 * version.
+	 */
 	"CREATE TABLE overlays ("
 	"  id INTEGER PRIMARY KEY AUTOINCREMENT, workspace TEXT NOT NULL, parent INTEGER,"
 	"  image TEXT NOT NULL, version INTEGER NOT NULL, manifest TEXT NOT NULL,"
@@ -56,8 +59,8 @@ const char *const schema_steps[SCHEMA_VERSION] = {
 	"  PRIMARY KEY (workspace, name)) STRICT;"
 
 	/*
-	 * What was asked for once: by Center (order_id, sequence) or at this PC. state: waiting, running, applied (done but
-	 * for the start that belongs to it), done, failed, expired.
+	 * What was asked for once: by Center (order_id, sequence) or at this PC. state: waiting, running,
+	 * applied (done but for the start that belongs to it), done, failed, expired.
 	 */
 	"CREATE TABLE jobs ("
 	"  id INTEGER PRIMARY KEY AUTOINCREMENT, order_id TEXT UNIQUE, workspace TEXT NOT NULL,"

@@ -11,8 +11,8 @@
 #include "pc/agent/db.h"
 
 /*
- * What the PC knows, in state.db of its state directory: one connection for each thread. Functions return negative errnos
- * as db.h has them; -ENOENT: no such row.
+ * What the PC knows, in state.db of its state directory: one connection for each thread. Functions return
+ * negative errnos as db.h has them; -ENOENT: no such row.
  */
 struct state {
 	sqlite3 *db;
@@ -83,9 +83,9 @@ int workspace_set_state(struct state *state, struct workspace *workspace, const 
 bool image_is_ready(struct state *state, const struct nxt_image *image);
 
 /*
- * Something happened: for people at the PC (nxtop log), and for Center. Kind is a name such as "started", severity "info",
- * "warning" or "error". order and outcome ("done", "failed", "expired", "refused") for the end of an order, else NULL;
- * workspace may be NULL. Of confirmed events the last EVENTS_KEPT stay.
+ * Something happened: for people at the PC (nxtop log), and for Center. Kind is a name such as "started",
+ * severity "info", "warning" or "error". order and outcome ("done", "failed", "expired", "refused") for the
+ * end of an order, else NULL; workspace may be NULL. Of confirmed events the last EVENTS_KEPT stay.
  */
 #define EVENTS_KEPT 5000
 #define EVENT_MESSAGE_MAX 400 /* bytes */

@@ -10,14 +10,15 @@
 #include "common/names.h"
 
 /*
- * Workspaces' virtual machines, through libvirt: the only thing that NxTop asks of a hypervisor. Domains are transient, so
- * that libvirt keeps nothing that could contradict the agent's state. For one thread, but virt_new()'s callback.
+ * Workspaces' virtual machines, through libvirt: the only thing that NxTop asks of a hypervisor. Domains
+ * are transient, so that libvirt keeps nothing that could contradict the agent's state. For one thread, but
+ * virt_new()'s callback.
  */
 struct virt;
 
 /*
- * Calls wake(data), in a thread of its own, whenever a guest may have changed its state. Connects when first needed, and
- * again after the connection broke.
+ * Calls wake(data), in a thread of its own, whenever a guest may have changed its state. Connects when
+ * first needed, and again after the connection broke.
  */
 int virt_new(const char *uri, void (*wake)(void *data), void *data, struct virt **ret);
 void virt_free(struct virt *virt);
@@ -56,15 +57,15 @@ int virt_network(struct virt *virt, const char *name, struct nxt_error *error);
 int virt_ping(struct virt *virt, const char *id, struct nxt_error *error);
 
 /*
- * Lets the running guest write to another overlay (see domain_snapshot_xml()), with its file systems frozen while that
- * happens if its agent can do it; *ret_frozen says so.
+ * Lets the running guest write to another overlay (see domain_snapshot_xml()), with its file systems frozen
+ * while that happens if its agent can do it; *ret_frozen says so.
  */
 int virt_snapshot(struct virt *virt, const char *id, const char *xml, bool *ret_frozen,
 		  struct nxt_error *error);
 
 /*
- * Lets a running guest's overlay `top`, which it does not write to, go down into `base`, on which it stands. It takes its
- * time; virt_commit_ended(): 1: done, 0: not yet, -ECANCELED: it was broken off.
+ * Lets a running guest's overlay `top`, which it does not write to, go down into `base`, on which it
+ * stands. It takes its time; virt_commit_ended(): 1: done, 0: not yet, -ECANCELED: it was broken off.
  */
 int virt_commit(struct virt *virt, const char *id, const char *base, const char *top,
 		struct nxt_error *error);

@@ -27,8 +27,8 @@ struct worker {
 };
 
 /*
- * What is done to one workspace. Each either does all of it, or nothing that shows; whatever a power cut leaves is settled
- * when the worker looks at the workspace next. They write events, not the log.
+ * What is done to one workspace. Each either does all of it, or nothing that shows; whatever a power cut
+ * leaves is settled when the worker looks at the workspace next. They write events, not the log.
  */
 
 /* Starts the guest; the disks are there. */
