@@ -92,8 +92,8 @@ s64 vcpu_inject(struct vcpu *vcpu)
 	}
 
 	/*
-	 * An NMI in a shadow waits for the shadow's end like an interrupt. What the interrupt that goes in now
-	 * outranks waits for its EOI, which exits.
+	 * An NMI in a shadow waits for the shadow's end like an interrupt. What the interrupt that goes in
+	 * now outranks waits for its EOI, which exits.
 	 */
 	if (vcpu->extint || vcpu->wants_window || (vcpu->nmi_pending && !vcpu->nmi_masked))
 		window = 16;

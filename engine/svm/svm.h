@@ -18,8 +18,8 @@ extern struct svm_tables svm_tables;
 void svm_decode_exit(const struct vmcb *vmcb, struct exit *exit);
 
 /*
- * virtual.c: an injected interrupt goes in as a virtual one where that comes to the same. True: it does, and after the
- * exit svm_end_virtual is due.
+ * virtual.c: an injected interrupt goes in as a virtual one where that comes to the same. True: it does, and
+ * after the exit svm_end_virtual is due.
  */
 bool svm_make_virtual(struct vmcb *vmcb);
 void svm_end_virtual(struct vmcb *vmcb);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Interrupts into a guest, as virtual interrupts (AMD APM vol. 2, 15.21.4) instead of injected events (15.20).
+ * Interrupts into a guest, as virtual interrupts (AMD APM vol. 2, 15.21.4) instead of injected events
+ * (15.20).
  *
- * On a processor both do the same to a guest that can take an interrupt at once. QEMU's emulation remembers an injected
- * interrupt until the next exit, and delivers it a second time, whatever RFLAGS.IF says, when something makes the
- * emulator's loop go round before that: a guest's kernel then waits for a spinlock that it holds itself. A virtual
- * interrupt does not have that fault. See docs/decisions/0010.
+ * On a processor both do the same to a guest that can take an interrupt at once. QEMU's emulation remembers
+ * an injected interrupt until the next exit, and delivers it a second time, whatever RFLAGS.IF says, when
+ * something makes the emulator's loop go round before that: a guest's kernel then waits for a spinlock that
+ * it holds itself. A virtual interrupt does not have that fault. See docs/decisions/0010.
  */
 #include "svm/svm.h"
 #include "cpu/bits.h"
