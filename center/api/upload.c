@@ -25,10 +25,7 @@ int open_upload(struct request *request, int type, struct nxt_document *ret)
 	int r;
 
 	if (!center->trusted)
-		return reply_problem(
-			request, 409, "No release key",
-			"On the server: nxtop-center trust --data DIR --release-key FILE, then restart it.",
-			"This Center has not been told yet whose signature counts.");
+		return reply_no_release_key(request);
 	r = nxt_trust_open(&center->trust, type, request->body ? request->body : "", request->body_size,
 			   request->now, ret, &error);
 	if (r == -ENOMEM)

@@ -2,6 +2,7 @@
 #include "center/core/testcenter.h"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ static struct {
 	int dir;
 	struct ca *ca;
 	struct nxt_private_key *key;
+	char path[40];
 } common = {.dir = -1};
 
 static void must(bool good)
@@ -27,14 +29,29 @@ static void must(bool good)
 		abort();
 }
 
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+	(void)info;
+	(void)kind;
+	(void)where;
+	return remove(path);
+}
+
+static void done_common(void)
+{
+	nftw(common.path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	ca_close(common.ca);
+	nxt_private_key_free(common.key);
+	close(common.dir);
+}
+
 static void prepare_common(void)
 {
-	char path[] = "/tmp/nxtop-center-unit.XXXXXX";
-
 	if (common.dir >= 0)
 		return;
-	must(mkdtemp(path) != NULL);
-	common.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(common.path, sizeof(common.path), "/tmp/nxtop-center-unit.XXXXXX");
+	must(mkdtemp(common.path) != NULL && atexit(done_common) == 0);
+	common.dir = open(common.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	must(common.dir >= 0 && blobs_prepare(common.dir) == 0);
 	must(ca_open(common.dir, &common.ca, NULL) == 0);
 	must(nxt_private_key_generate(&common.key) == 0);
