@@ -13,6 +13,7 @@ run: engine driver images ## a PC with Engine beneath and two Debian guests on i
 
 test: check driver images ## everything: make check, a short fuzzing, then the end-to-end scenarios
 	tests/fuzz
+	cd tests/agent && /usr/bin/python3 -m unittest
 	testbed/run-scenarios --on engine
 
 check: engine ## unit tests and style, within a minute
@@ -24,6 +25,7 @@ bench: engine driver images ## measure Engine against Debian's own KVM, and Cent
 
 soak: engine driver images ## fuzz, then run the scenarios again and again for hours; SOAK_HOURS=8
 	tests/fuzz --seconds 600
+	cd tests/agent && NXTOP_CUTS=100 /usr/bin/python3 -m unittest test_power
 	testbed/run-measure soak
 
 engine: setup ## compile everything but the driver, with the unit tests

@@ -198,6 +198,22 @@ void job_settle(struct worker *worker, const struct workspace *w, bool running)
 	agent_wake(worker->agent->wake_reporter);
 }
 
+int job_refuse_typed(struct worker *worker, const char *why)
+{
+	int64_t id;
+	int r;
+
+	while ((r = db_get_number(worker->state.db, &id,
+				  "SELECT id FROM jobs WHERE state = 'waiting' AND order_id IS NULL LIMIT 1",
+				  "")) >= 0) {
+		r = job_finish(&worker->state, id, "failed", why);
+		if (r < 0)
+			return r;
+		agent_wake(worker->agent->wake_control);
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
 int job_recover(struct worker *worker)
 {
 	_cleanup_stmt_ *row = NULL;

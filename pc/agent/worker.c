@@ -420,6 +420,7 @@ static bool reach_libvirt(struct worker *worker)
 	if (virt_has_kvm(worker->virt, &worker->kvm, &error) < 0 ||
 	    virt_describe(worker->virt, engine, sizeof(engine), &error) < 0) {
 		log_warning("%s", error.text);
+		(void)job_refuse_typed(worker, error.text);
 		return false;
 	}
 	pthread_mutex_lock(&worker->agent->lock);

@@ -64,6 +64,8 @@ void worker_retry_later(struct worker *worker, const char *id);
 int job_next(struct worker *worker);
 /* Whether what was begun came to its end. */
 void job_settle(struct worker *worker, const struct workspace *workspace, bool running);
+/* Nothing can be done just now: whoever typed something is told why; Center's orders wait. */
+int job_refuse_typed(struct worker *worker, const char *why);
 /* At start-up: what was cut off. */
 int job_recover(struct worker *worker);
 /* outcome: "done", "failed", "expired", "refused" */

@@ -90,6 +90,7 @@ class Center:
         self.requests = []
         self.damage = lambda path, body: body
         self.delay = 0
+        self.certificate_age = 0
         self.server = None
         self.port = None
 
@@ -171,7 +172,7 @@ class Center:
             order = str(uuid.uuid4())
             self.orders.append((self.sequence, envelope("order", {
                 "format": 1, "pc": pc or self.only_pc(), "order": order, "sequence": self.sequence,
-                "issued": utc(time.time()), "expires": utc(time.time() + expires), "workspace": workspace, "do": do,
+                "issued": utc(time.time() - 3600), "expires": utc(time.time() + expires), "workspace": workspace, "do": do,
                 "snapshot": snapshot}, key or self.operations)))
             self.lock.notify_all()
             return order
@@ -259,6 +260,9 @@ class Center:
                     self.events.setdefault(event["sequence"], event)
                 self.lock.notify_all()
                 return 200, {"confirmed": max(self.events)}
+        if path == "/pc/v1/certificate":
+            return 200, {"certificate": self.sign_request(json.loads(body)["csr"], pc),
+                         "expires": utc(time.time() + 90 * 86400)}
         if path == "/pc/v1/status":
             self.status = json.loads(body)
             return 204, b""
@@ -279,11 +283,18 @@ class Center:
         return 201, {"pc": pc, "certificate": certificate, "expires": utc(time.time() + 90 * 86400)}
 
     def sign_request(self, csr, pc):
+        """A certificate that began `self.certificate_age` days ago."""
+        start = time.time() - self.certificate_age * 86400
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "csr"
-            path.write_text(csr)
-            return openssl("x509", "-req", "-in", path, "-CA", self.folder / "ca.pem", "-CAkey", self.folder / "ca.key",
-                           "-CAcreateserial", "-days", "90", "-subj", f"/CN={pc}").decode()
+            path = Path(folder)
+            (path / "csr").write_text(csr)
+            (path / "index").touch()
+            (path / "conf").write_text(f"[ca]\ndefault_ca=us\n[us]\ndatabase={path}/index\nnew_certs_dir={path}\n"
+                                       "rand_serial=yes\ndefault_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n")
+            return openssl("ca", "-config", path / "conf", "-batch", "-notext", "-in", path / "csr",
+                           "-cert", self.folder / "ca.pem", "-keyfile", self.folder / "ca.key", "-subj", f"/CN={pc}",
+                           "-startdate", time.strftime("%Y%m%d%H%M%SZ", time.gmtime(start)),
+                           "-enddate", time.strftime("%Y%m%d%H%M%SZ", time.gmtime(start + 90 * 86400))).decode()
 
     def _news(self, query):
         end = time.time() + int(query.get("wait", 300))

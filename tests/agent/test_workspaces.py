@@ -161,6 +161,37 @@ class Story(Managed):
         self.assertEqual(lab.found(self.work), "e")
 
 
+class Others(Managed):
+    def test_uefi(self):
+        self.assign(2, self.center.add_image("efi", 2, lab.boot_disk("2"), firmware="uefi"), both=False)
+        # assign() says that it is an image "tiny": that is refused.
+        self.center.wait_event(lambda e: e["kind"] == "refused" and "its manifest is version 2 of efi" in e["message"])
+        manifest = self.center.add_image("tiny", 2, lab.boot_disk("2"), firmware="uefi")
+        self.assign(2, manifest, both=False)
+        self.agent.wait_state(self.work, "running", health="healthy")
+        nvram = self.agent.state / "workspaces" / self.work / "nvram.fd"
+        self.assertTrue(nvram.exists())
+        self.agent.nxtop("revert", "Work")
+        self.agent.wait_state(self.work, "running", health="healthy")
+
+    def test_certificate_is_renewed(self):
+        (self.folder / "second").mkdir()
+        agent = lab.Agent(self.folder / "second")
+        agent.start()
+        self.addCleanup(agent.stop)
+        self.center.certificate_age = 61
+        agent.nxtop("enrol", self.center.enrol_text())
+        self.center.certificate_age = 0
+        self.center.wait_event(lambda e: e["kind"] == "certificate")
+        self.assertIn(("POST", "/pc/v1/certificate"), self.center.requests)
+        lab.wait_for("contact", lambda: agent.nxtop("status")["center"]["connected"])
+
+    def test_too_little_memory(self):
+        self.assign(2, self.center.add_image("tiny", 2, lab.boot_disk("2"), memory_mib=4096), both=False)
+        self.agent.wait_state(self.work, "failed")
+        self.assertIn("needs 4096 MiB", self.agent.workspace(self.work)["message"])
+
+
 class Updates(Managed):
     def second_version(self, **disk):
         return self.center.add_image("tiny", 2, lab.boot_disk("2", filling=4, **disk))
