@@ -19,11 +19,10 @@ check: engine ## unit tests and style, within a minute
 	tests/check
 
 bench: engine driver images ## measure Engine against Debian's own KVM
-	testbed/run-measure bench
+	testbed/run-bench
 
-soak: engine driver images ## fuzz, then run the scenarios again and again for hours; SOAK_HOURS=8
-	tests/fuzz --seconds 600
-	testbed/run-measure soak
+soak: engine driver images ## what takes longer, in parts of less than an hour; PART=repeat for one, testbed/run-soak --list
+	testbed/run-soak $(PART)
 
 engine: setup ## compile NxTop Engine and its unit tests
 	@test -f $(MESON)/build.ninja || meson setup $(MESON)
