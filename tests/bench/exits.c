@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What an exit of a guest costs: straight on /dev/kvm, without QEMU. Prints a line for each operation: its name,
- * and the median of its rounds in TSC ticks, less what reading the TSC costs. In a PC that is emulated with
- * -icount shift=0 a tick is an instruction (testbed/run-bench), which "calibrate" checks.
+ * What an exit of a guest costs: straight on /dev/kvm, without QEMU. Prints a line for each operation: its
+ * name, and the median of its rounds in TSC ticks, less what reading the TSC costs. In a PC that is emulated
+ * with -icount shift=0 a tick is an instruction (testbed/run-bench), which "calibrate" checks.
  *
  *	usage: exits [OPERATION...]
  */

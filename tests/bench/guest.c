@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The guest's half: each operation is done ROUNDS times between two reads of the TSC. Nothing here may call what
- * is outside the section, or have data.
+ * The guest's half: each operation is done ROUNDS times between two reads of the TSC. Nothing here may call
+ * what is outside the section, or have data.
  *
  * Intel SDM vol. 3, "Advanced programmable interrupt controller": the APIC's registers and the deadline mode.
  */
@@ -105,7 +105,7 @@ OPERATION(mmio_write, NOTHING, *(volatile uint32_t *)(uintptr_t)GUEST_MMIO = 0)
 OPERATION(mmio_read, NOTHING, (void)*(volatile uint32_t *)(uintptr_t)GUEST_MMIO)
 OPERATION(pge, uint64_t cr4 = get_cr4(), (set_cr4(cr4 ^ CR4_PGE), set_cr4(cr4)))
 
-/* Far ahead, so that it does not fire in between; each time sooner, so that every hypervisor must note it. */
+/* Far ahead, so that it does not fire in between; each time sooner, so that it must be noted. */
 OPERATION(timer_arm, (to_x2apic(), wrmsr(X2APIC_TIMER, TIMER_DEADLINE_MODE | VECTOR)),
 	  wrmsr(MSR_DEADLINE, start + (1ull << 40) - ((uint64_t)i << 30)))
 
@@ -136,8 +136,8 @@ static inline __attribute__((always_inline)) void halt(void)
 }
 
 /*
- * Halves of a round trip: an interrupt to a halted vCPU, which wakes up, and its answer to this one, halted by
- * then. Both share one CPU.
+ * Halves of a round trip: an interrupt to a halted vCPU, which wakes up, and its answer to this one, halted
+ * by then. Both share one CPU.
  */
 GUEST void guest_ipi(struct shared *shared)
 {

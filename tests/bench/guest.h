@@ -2,8 +2,8 @@
 /*
  * What the host's half (exits.c) and the guest's half (guest.c) of the benchmark share.
  *
- * The guest's half is one section of the program, which is copied to GUEST_CODE in the guest's memory, so it uses
- * no address of its own. It runs in long mode, where the first 4 GiB are mapped to themselves.
+ * The guest's half is one section of the program, which is copied to GUEST_CODE in the guest's memory, so it
+ * uses no address of its own. It runs in long mode, where the first 4 GiB are mapped to themselves.
  */
 #ifndef BENCH_GUEST_H
 #define BENCH_GUEST_H

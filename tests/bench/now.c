@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What the time is, for a benchmark of the whole machine: prints the TSC, the nanoseconds of CLOCK_MONOTONIC, and
- * the nanoseconds that all CPUs have been idle since the kernel started. With -icount shift=0,sleep=off each
- * instruction adds one to all three, and idle time passes without any: busy is a difference, less idle time.
+ * What the time is, for a benchmark of the whole machine: prints the TSC, the nanoseconds of CLOCK_MONOTONIC,
+ * and the nanoseconds that all CPUs have been idle since the kernel started. With -icount
+ * shift=0,sleep=off each instruction adds one to all three, and idle time passes without any: busy is a
+ * difference, less idle time.
  */
 #include <stdio.h>
 #include <string.h>
