@@ -2,8 +2,8 @@
 #include "lib/string.h"
 
 /*
- * REP MOVS and STOS, microcoded and short: by eight bytes, since most of what Engine copies is a small struct,
- * for which a byte at a time is slow; then what is left.
+ * REP MOVS and STOS, microcoded and short. By eight bytes, since most of what Engine copies is a small
+ * struct, for which a byte at a time is slow; then what is left.
  */
 void *memcpy(void *dst, const void *src, size_t n)
 {
