@@ -11,8 +11,9 @@ help: ## this list
 run: engine driver images ## a PC with Engine beneath and two Debian guests on it, until Ctrl-C; SCRIPTED=1 ends by itself
 	SCRIPTED=$(SCRIPTED) testbed/demo
 
-test: check driver images ## everything: make check, a short fuzzing, then the end-to-end scenarios
+test: check driver images ## everything: make check, a short fuzzing, Linux's own tests of KVM, the end-to-end scenarios
 	tests/fuzz
+	testbed/run-selftests --on engine --agreed --limit 60
 	testbed/run-scenarios --on engine
 
 check: engine ## unit tests and style, within a minute
