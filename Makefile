@@ -11,22 +11,21 @@ help: ## this list
 run: engine driver images ## a PC with Engine beneath and two Debian guests on it, until Ctrl-C; SCRIPTED=1 ends by itself
 	SCRIPTED=$(SCRIPTED) testbed/demo
 
-test: check driver images ## everything: make check, a short fuzzing, then the end-to-end scenarios
+test: check driver images ## everything: make check, a short fuzzing, Linux's own tests of KVM, the end-to-end scenarios
 	tests/fuzz
 	cd tests/agent && /usr/bin/python3 -m unittest
+	testbed/run-selftests --on engine --agreed --limit 60
 	testbed/run-scenarios --on engine
 
 check: engine ## unit tests and style, within a minute
 	tests/check
 
 bench: engine driver images ## measure Engine against Debian's own KVM, and Center with 1,000 PCs
-	testbed/run-measure bench
+	testbed/run-bench
 	tests/center/bench
 
-soak: engine driver images ## fuzz, then run the scenarios again and again for hours; SOAK_HOURS=8
-	tests/fuzz --seconds 600
-	cd tests/agent && NXTOP_CUTS=100 /usr/bin/python3 -m unittest test_power
-	testbed/run-measure soak
+soak: engine driver images ## what takes longer, in parts of less than an hour; PART=repeat for one, testbed/run-soak --list
+	testbed/run-soak $(PART)
 
 engine: setup ## compile everything but the driver, with the unit tests
 	@test -f $(MESON)/build.ninja || meson setup $(MESON)

@@ -339,7 +339,8 @@ enum nxt_state {
 	NXT_STATE_XSAVE = 4,	  /* the XSAVE area, standard format, nxt_info_engine.xsave_size bytes */
 	NXT_STATE_XCR0 = 5,	  /* uint64_t */
 	NXT_STATE_MSRS = 6,	  /* struct nxt_msr_list; the return value says how many were done */
-	NXT_STATE_CPUID = 7,	  /* struct nxt_cpuid_list; set it before the first run */
+	NXT_STATE_CPUID = 7,	  /* struct nxt_cpuid_list; set it before the first run. GET: as CPUID answers
+				     now, where that depends on CR4, XCR0 or the local APIC */
 	NXT_STATE_LAPIC = 8,	  /* 1 KiB: the register page, as KVM_GET_LAPIC has it */
 	NXT_STATE_MP = 9,	  /* uint32_t, enum nxt_mp_state */
 	NXT_STATE_DEBUG_CTL = 10, /* struct nxt_debug_ctl; SET only */

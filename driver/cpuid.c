@@ -7,6 +7,10 @@
 #include "internal.h"
 #include "state.h"
 
+#define CPUID_1_ECX_OSXSAVE BIT(27)
+#define CPUID_1_EDX_APIC BIT(9)
+#define CPUID_7_ECX_OSPKE BIT(4)
+
 static int to_engine(struct nxt_vcpu *vcpu, const struct kvm_cpuid_entry2 *entries, u32 count)
 {
 	struct nxt_cpuid_list *list = vcpu->state;
@@ -27,6 +31,27 @@ static int to_engine(struct nxt_vcpu *vcpu, const struct kvm_cpuid_entry2 *entri
 	return nxt_state_set(vcpu, NXT_STATE_CPUID);
 }
 
+/* Without what Engine answers by the vCPU's state: user space has an older or newer view of it. */
+static struct kvm_cpuid_entry2 constant(const struct kvm_cpuid_entry2 *entry)
+{
+	struct kvm_cpuid_entry2 e = *entry;
+
+	switch (e.function) {
+	case 1:
+		e.ecx &= ~CPUID_1_ECX_OSXSAVE;
+		e.edx &= ~CPUID_1_EDX_APIC;
+		break;
+	case 7:
+		e.ecx &= ~CPUID_7_ECX_OSPKE;
+		break;
+	case 0xd:
+		if (e.index < 2)
+			e.ebx = 0;
+		break;
+	}
+	return e;
+}
+
 static bool same(const struct nxt_vcpu *vcpu, const struct kvm_cpuid_entry2 *entries, u32 count)
 {
 	u32 i;
@@ -34,10 +59,10 @@ static bool same(const struct nxt_vcpu *vcpu, const struct kvm_cpuid_entry2 *ent
 	if (count != vcpu->cpuid_count)
 		return false;
 	for (i = 0; i < count; i++) {
-		const struct kvm_cpuid_entry2 *a = &vcpu->cpuid[i], *b = &entries[i];
+		struct kvm_cpuid_entry2 a = constant(&vcpu->cpuid[i]), b = constant(&entries[i]);
 
-		if (a->function != b->function || a->index != b->index || a->flags != b->flags ||
-		    a->eax != b->eax || a->ebx != b->ebx || a->ecx != b->ecx || a->edx != b->edx)
+		if (a.function != b.function || a.index != b.index || a.flags != b.flags || a.eax != b.eax ||
+		    a.ebx != b.ebx || a.ecx != b.ecx || a.edx != b.edx)
 			return false;
 	}
 	return true;
@@ -76,13 +101,26 @@ long nxt_cpuid_set(struct nxt_vcpu *vcpu, struct kvm_cpuid2 __user *user)
 
 long nxt_cpuid_get(struct nxt_vcpu *vcpu, struct kvm_cpuid2 __user *user)
 {
-	u32 room;
+	const struct nxt_cpuid_list *list = vcpu->state;
+	u32 room, i;
+	int ret;
 
 	if (get_user(room, &user->nent))
 		return -EFAULT;
 	if (room < vcpu->cpuid_count)
 		return -E2BIG;
-	if (copy_to_user(user->entries, vcpu->cpuid, vcpu->cpuid_count * sizeof(*vcpu->cpuid)))
-		return -EFAULT;
+	ret = nxt_state_get(vcpu, NXT_STATE_CPUID);
+	if (ret)
+		return ret;
+	for (i = 0; i < vcpu->cpuid_count; i++) {
+		struct kvm_cpuid_entry2 entry = vcpu->cpuid[i];
+
+		entry.eax = list->entry[i].eax;
+		entry.ebx = list->entry[i].ebx;
+		entry.ecx = list->entry[i].ecx;
+		entry.edx = list->entry[i].edx;
+		if (copy_to_user(&user->entries[i], &entry, sizeof(entry)))
+			return -EFAULT;
+	}
 	return put_user(vcpu->cpuid_count, &user->nent);
 }

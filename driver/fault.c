@@ -3,6 +3,7 @@
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
+#include <linux/uaccess.h>
 
 #include "hypercall.h"
 #include "internal.h"
@@ -249,6 +250,43 @@ int nxt_fault(struct nxt_vcpu *vcpu, u64 gpa, bool write, bool present)
 	}
 	srcu_read_unlock(&vm->srcu, idx);
 	return ret;
+}
+
+/* As far as it comes: user space is told what is left, and gets the error with the next call. */
+static long pre_fault(struct nxt_vcpu *vcpu, struct kvm_pre_fault_memory *range)
+{
+	u64 left = range->size;
+	int ret = 0;
+
+	while (range->size && !ret) {
+		if (signal_pending(current))
+			ret = -EINTR;
+		else
+			ret = nxt_fault(vcpu, range->gpa, false, false);
+		if (!ret)
+			ret = -ENOENT; /* no slot */
+		if (ret != 1)
+			break;
+		range->gpa += PAGE_SIZE;
+		range->size -= PAGE_SIZE;
+		ret = 0;
+		cond_resched();
+	}
+	return range->size == left ? ret : 0;
+}
+
+long nxt_pre_fault(struct nxt_vcpu *vcpu, struct kvm_pre_fault_memory __user *user)
+{
+	struct kvm_pre_fault_memory range;
+	long ret;
+
+	if (copy_from_user(&range, user, sizeof(range)))
+		return -EFAULT;
+	if (range.flags || !PAGE_ALIGNED(range.gpa) || !PAGE_ALIGNED(range.size) ||
+	    range.gpa + range.size <= range.gpa)
+		return -EINVAL;
+	ret = pre_fault(vcpu, &range);
+	return copy_to_user(user, &range, sizeof(range)) ? -EFAULT : ret;
 }
 
 bool nxt_map_mmio(struct nxt_vcpu *vcpu, u64 gpa)

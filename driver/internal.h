@@ -58,7 +58,9 @@ struct nxt_vm {
 
 	struct nxt_vcpu *vcpus[NXT_MAX_VCPUS]; /* by vCPU id; read with nxt_vm_vcpu() */
 	u32 vcpu_count;
-	u32 bsp_id; /* KVM_SET_BOOT_CPU_ID */
+	u32 bsp_id;	    /* KVM_SET_BOOT_CPU_ID */
+	bool wide_apic_ids; /* KVM_CAP_X2APIC_API: KVM_GET_LAPIC and SET show all 32 bits of an x2APIC's ID */
+	u32 vcpu_ids;	    /* KVM_CAP_MAX_VCPU_ID: ids are below; 0: nobody said */
 
 	/* memory.c, fault.c, notifier.c */
 	struct nxt_slots __rcu *slots;
@@ -147,6 +149,8 @@ static inline struct nxt_vcpu *nxt_vm_vcpu(struct nxt_vm *vm, u32 id)
 
 /* KVM_CREATE_VCPU. Returns a file descriptor. */
 long nxt_vcpu_create_fd(struct nxt_vm *vm, unsigned long id);
+/* Whether a guest's TSC can have the frequency: it runs as fast as the CPU's. 0: whatever the CPU has. */
+bool nxt_tsc_khz_ok(unsigned long khz);
 /* After Engine's part is gone. */
 void nxt_vcpu_free(struct nxt_vcpu *vcpu);
 

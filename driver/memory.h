@@ -62,6 +62,8 @@ long nxt_get_dirty_log(struct nxt_vm *vm, void __user *argp);
  * vCPU's thread.
  */
 int nxt_fault(struct nxt_vcpu *vcpu, u64 gpa, bool write, bool present);
+/* KVM_PRE_FAULT_MEMORY. Called by the vCPU's thread. */
+long nxt_pre_fault(struct nxt_vcpu *vcpu, struct kvm_pre_fault_memory __user *user);
 /* Lets accesses to the page exit as MMIO at once from now on. False: they need NXT_RUN_EMULATE. */
 bool nxt_map_mmio(struct nxt_vcpu *vcpu, u64 gpa);
 

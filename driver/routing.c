@@ -71,6 +71,17 @@ static int add_pin(struct nxt_irqchip *ic, struct nxt_routing *table, struct nxt
 	return 0;
 }
 
+/* Without KVM_CAP_X2APIC_API the high half means nothing; with it, its low byte must be clear. */
+static bool msi_address(struct nxt_irqchip *ic, u32 low, u32 high, u64 *ret_address)
+{
+	bool wide = READ_ONCE(ic->vm->wide_apic_ids);
+
+	if (wide && (high & 0xff))
+		return false;
+	*ret_address = low | (wide ? (u64)high << 32 : 0);
+	return true;
+}
+
 static int add_msi(struct nxt_irqchip *ic, struct nxt_routing *table, struct nxt_route *route,
 		   const struct kvm_irq_routing_entry *e)
 {
@@ -78,8 +89,8 @@ static int add_msi(struct nxt_irqchip *ic, struct nxt_routing *table, struct nxt
 	if (e->flags & ~KVM_MSI_VALID_DEVID)
 		return -EINVAL;
 	route->msi = true;
-	/* Without KVM_CAP_X2APIC_API, which is not offered, the high half means nothing. */
-	route->address = e->u.msi.address_lo;
+	if (!msi_address(ic, e->u.msi.address_lo, e->u.msi.address_hi, &route->address))
+		return -EINVAL;
 	route->data = e->u.msi.data;
 	if (e->gsi < ic->reserved_pins && takes_level(route->data))
 		__set_bit(route->data & 0xff, table->eoi_vectors);
@@ -285,7 +296,11 @@ bool nxt_split_wants_eoi(struct nxt_vm *vm, u8 vector)
 
 int nxt_signal_msi(struct nxt_irqchip *ic, const struct kvm_msi *msi)
 {
+	u64 address;
+
 	if (irqchip_mode(ic) == NXT_IRQCHIP_NONE || msi->flags)
 		return -EINVAL;
-	return nxt_vm_msi(ic->vm, msi->address_lo, msi->data);
+	if (!msi_address(ic, msi->address_lo, msi->address_hi, &address))
+		return -EINVAL;
+	return nxt_vm_msi(ic->vm, address, msi->data);
 }

@@ -191,8 +191,6 @@ static int run_loop(struct nxt_vcpu *vcpu)
 			ret = 1;
 			continue;
 		}
-		if (reason == -EINTR)
-			vcpu->kvm_run->exit_reason = KVM_EXIT_INTR;
 		if (reason < 0)
 			return READ_ONCE(vcpu->vm->dead) ? -EIO : reason;
 
@@ -201,9 +199,6 @@ static int run_loop(struct nxt_vcpu *vcpu)
 		nxt_timer_update(vcpu);
 		ret = handle(vcpu, reason);
 	} while (ret == 1);
-
-	if (ret == -EINTR)
-		vcpu->kvm_run->exit_reason = KVM_EXIT_INTR;
 	return ret;
 }
 
@@ -224,15 +219,18 @@ int nxt_vcpu_run(struct nxt_vcpu *vcpu)
 	if (vcpu->sigset_active)
 		sigprocmask(SIG_SETMASK, &vcpu->sigset, &saved);
 
+	ret = nxt_sync_regs_in(vcpu);
 	/* Without a local APIC of the kernel's, CR8 is user space's to say. */
-	if (nxt_irqchip_mode(vcpu->vm) == NXT_IRQCHIP_NONE &&
+	if (!ret && nxt_irqchip_mode(vcpu->vm) == NXT_IRQCHIP_NONE &&
 	    READ_ONCE(kvm_run->cr8) != READ_ONCE(vcpu->run->cr8))
 		ret = nxt_cr8_set(vcpu, READ_ONCE(kvm_run->cr8));
 	if (!ret) {
 		vcpu->immediate_exit = READ_ONCE(kvm_run->immediate_exit__unsafe);
 		take_answer(vcpu);
-		kvm_run->exit_reason = KVM_EXIT_UNKNOWN;
 		ret = run_loop(vcpu);
+		/* Who asked for an immediate exit still finds the reason from before, as with KVM. */
+		if (ret == -EINTR && !vcpu->immediate_exit)
+			kvm_run->exit_reason = KVM_EXIT_INTR;
 	}
 
 	kvm_run->flags = 0;
@@ -240,6 +238,7 @@ int nxt_vcpu_run(struct nxt_vcpu *vcpu)
 	kvm_run->cr8 = READ_ONCE(vcpu->run->cr8);
 	kvm_run->apic_base = READ_ONCE(vcpu->run->apic_base);
 	kvm_run->ready_for_interrupt_injection = window_open(vcpu);
+	nxt_sync_regs_out(vcpu);
 
 	if (vcpu->sigset_active)
 		sigprocmask(SIG_SETMASK, &saved, NULL);

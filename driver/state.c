@@ -235,22 +235,48 @@ static int set_mp_state(struct nxt_vcpu *vcpu, const struct kvm_mp_state *from)
 	return nxt_mp_set(vcpu, from->mp_state);
 }
 
+/* Engine's page has bits 7:0 of the ID in bits 31:24, in either mode; so many vCPUs there are at most. */
+static bool has_wide_id(struct nxt_vcpu *vcpu)
+{
+	const struct nxt_sregs *sregs = vcpu->state;
+
+	return READ_ONCE(vcpu->vm->wide_apic_ids) && !nxt_state_get(vcpu, NXT_STATE_SREGS) &&
+	       (sregs->apic_base & X2APIC_ENABLE);
+}
+
+static u32 *apic_id(void *page)
+{
+	return page + APIC_ID;
+}
+
 static int get_lapic(struct nxt_vcpu *vcpu, struct kvm_lapic_state *to)
 {
+	bool wide;
 	int ret;
 
 	if (nxt_irqchip_mode(vcpu->vm) == NXT_IRQCHIP_NONE)
 		return -EINVAL;
+	wide = has_wide_id(vcpu);
 	ret = nxt_state_get(vcpu, NXT_STATE_LAPIC);
 	memcpy(to, vcpu->state, sizeof(*to));
+	if (wide)
+		*apic_id(to) >>= 24;
 	return ret;
 }
 
 static int set_lapic(struct nxt_vcpu *vcpu, const struct kvm_lapic_state *from)
 {
+	bool wide;
+
 	if (nxt_irqchip_mode(vcpu->vm) == NXT_IRQCHIP_NONE)
 		return -EINVAL;
+	wide = has_wide_id(vcpu);
 	memcpy(vcpu->state, from, sizeof(*from));
+	if (wide) {
+		if (*apic_id(vcpu->state) >> 8)
+			return -EINVAL;
+		*apic_id(vcpu->state) <<= 24;
+	}
 	return nxt_state_set(vcpu, NXT_STATE_LAPIC);
 }
 
@@ -266,6 +292,53 @@ static int translate(struct nxt_vcpu *vcpu, struct kvm_translation *tr)
 	tr->writeable = state->writable;
 	tr->usermode = state->user;
 	return ret;
+}
+
+/*
+ * KVM_CAP_SYNC_REGS. User space may change the shared page at any time, so what is set is a copy. A register
+ * set that was taken is clean afterwards.
+ */
+int nxt_sync_regs_in(struct nxt_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->kvm_run;
+	u64 dirty = READ_ONCE(run->kvm_dirty_regs);
+	union {
+		struct kvm_regs regs;
+		struct kvm_sregs sregs;
+		struct kvm_vcpu_events events;
+	} copy;
+	int ret = 0;
+
+	if ((dirty | READ_ONCE(run->kvm_valid_regs)) & ~(u64)KVM_SYNC_X86_VALID_FIELDS)
+		return -EINVAL;
+	if (dirty & KVM_SYNC_X86_REGS) {
+		copy.regs = run->s.regs.regs;
+		ret = set_regs(vcpu, &copy.regs);
+	}
+	if (!ret && (dirty & KVM_SYNC_X86_SREGS)) {
+		copy.sregs = run->s.regs.sregs;
+		ret = set_sregs(vcpu, &copy.sregs);
+	}
+	if (!ret && (dirty & KVM_SYNC_X86_EVENTS)) {
+		copy.events = run->s.regs.events;
+		ret = nxt_events_set(vcpu, &copy.events);
+	}
+	if (!ret)
+		run->kvm_dirty_regs &= ~dirty;
+	return ret;
+}
+
+void nxt_sync_regs_out(struct nxt_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->kvm_run;
+	u64 valid = READ_ONCE(run->kvm_valid_regs);
+
+	if (valid & KVM_SYNC_X86_REGS)
+		get_regs(vcpu, &run->s.regs.regs);
+	if (valid & KVM_SYNC_X86_SREGS)
+		get_sregs(vcpu, &run->s.regs.sregs);
+	if (valid & KVM_SYNC_X86_EVENTS)
+		nxt_events_get(vcpu, &run->s.regs.events);
 }
 
 /* The ioctls that carry one struct of less than a page, out or in. */

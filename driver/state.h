@@ -19,6 +19,9 @@ long nxt_state_set(struct nxt_vcpu *vcpu, enum nxt_state group);
 int nxt_state_set_u64(struct nxt_vcpu *vcpu, enum nxt_state group, u64 value);
 int nxt_mp_set(struct nxt_vcpu *vcpu, enum nxt_mp_state state);
 int nxt_cr8_set(struct nxt_vcpu *vcpu, u64 cr8);
+/* KVM_RUN with KVM_CAP_SYNC_REGS: takes what kvm_run says is dirty, and leaves there what shall be valid. */
+int nxt_sync_regs_in(struct nxt_vcpu *vcpu);
+void nxt_sync_regs_out(struct nxt_vcpu *vcpu);
 /* Which vCPU starts by itself, where that is not Engine's choice. For a new vCPU. */
 int nxt_boot_state(struct nxt_vcpu *vcpu);
 /* The ioctls of the state groups, or -ENOIOCTLCMD. */

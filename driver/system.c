@@ -94,9 +94,15 @@ long nxt_check_extension(long cap)
 	case KVM_CAP_ENABLE_CAP_VM:
 	case KVM_CAP_IMMEDIATE_EXIT:
 	case KVM_CAP_GET_MSR_FEATURES:
+	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
+	case KVM_CAP_PRE_FAULT_MEMORY:
 	case KVM_CAP_MULTI_ADDRESS_SPACE: /* how many: one */
 	case KVM_CAP_VM_TYPES:		  /* bit 0: the default one */
 		return 1;
+	case KVM_CAP_SYNC_REGS:
+		return KVM_SYNC_X86_VALID_FIELDS;
+	case KVM_CAP_X2APIC_API:
+		return KVM_X2APIC_API_USE_32BIT_IDS;
 	case KVM_CAP_XCRS:
 		return nxt_engine.xcr0 != 0;
 	case KVM_CAP_NR_VCPUS:

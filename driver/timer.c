@@ -45,13 +45,21 @@ void nxt_timer_update(struct nxt_vcpu *vcpu)
 
 	if (deadline == READ_ONCE(vcpu->timer_deadline))
 		return;
+	now = rdtsc_ordered();
+	if (deadline && deadline <= now) {
+		/*
+		 * The usual case when a timer's own interrupt ended the run: Engine sees that the time has
+		 * come when the vCPU enters again, which it only must not sleep before.
+		 */
+		WRITE_ONCE(vcpu->wake, true);
+		return;
+	}
 	WRITE_ONCE(vcpu->timer_deadline, deadline);
 	if (!deadline) {
 		hrtimer_try_to_cancel(&vcpu->timer); /* a late one only wakes for nothing */
 		return;
 	}
-	now = rdtsc_ordered();
-	ticks = deadline > now ? deadline - now : 0;
+	ticks = deadline - now;
 	/*
 	 * tsc_khz ticks are a million ns. A day at most, so that nothing overflows; then it is set
 	 * again.

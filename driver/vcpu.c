@@ -11,6 +11,7 @@
 
 #include "hypercall.h"
 #include "internal.h"
+#include "memory.h"
 #include "state.h"
 #include "system.h"
 
@@ -79,6 +80,8 @@ static struct nxt_vcpu *vcpu_create(struct nxt_vm *vm, u32 id)
 
 	if (READ_ONCE(vm->dead))
 		return ERR_PTR(-EIO);
+	if (vm->vcpu_ids && id >= vm->vcpu_ids)
+		return ERR_PTR(-EINVAL);
 	if (vm->vcpus[id])
 		return ERR_PTR(-EEXIST);
 	vcpu = vcpu_alloc(vm, id);
@@ -145,12 +148,10 @@ static int set_signal_mask(struct nxt_vcpu *vcpu, struct kvm_signal_mask __user 
 	return 0;
 }
 
-/* The guest's TSC runs as fast as the CPU's; 250 parts in a million is what KVM takes for the same. */
-static int set_tsc_khz(unsigned long khz)
+bool nxt_tsc_khz_ok(unsigned long khz)
 {
-	if (!khz)
-		return 0;
-	return abs_diff(khz, (unsigned long)tsc_khz) <= tsc_khz / 4000 ? 0 : -EINVAL;
+	/* 250 parts in a million is what KVM takes for the same. */
+	return !khz || abs_diff(khz, (unsigned long)tsc_khz) <= tsc_khz / 4000;
 }
 
 static long setup_mce(struct nxt_vcpu *vcpu, u64 __user *user)
@@ -214,7 +215,9 @@ static long locked_ioctl(struct nxt_vcpu *vcpu, unsigned int cmd, unsigned long 
 	case KVM_GET_TSC_KHZ:
 		return tsc_khz;
 	case KVM_SET_TSC_KHZ:
-		return set_tsc_khz(arg);
+		return nxt_tsc_khz_ok(arg) ? 0 : -EINVAL;
+	case KVM_PRE_FAULT_MEMORY:
+		return nxt_pre_fault(vcpu, argp);
 	case KVM_HAS_DEVICE_ATTR:
 	case KVM_GET_DEVICE_ATTR:
 	case KVM_SET_DEVICE_ATTR:

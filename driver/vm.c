@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
+#include <asm/tsc.h>
 
 #include "hypercall.h"
 #include "internal.h"
@@ -224,7 +225,7 @@ static long set_boot_cpu_id(struct nxt_vm *vm, unsigned long id)
 
 	mutex_lock(&vm->lock);
 	if (!vm->vcpu_count) {
-		ret = id > NXT_MAX_VCPUS ? -EINVAL : 0;
+		ret = id > NXT_MAX_VCPUS || (vm->vcpu_ids && id >= vm->vcpu_ids) ? -EINVAL : 0;
 		if (!ret)
 			vm->bsp_id = id;
 	}
@@ -255,15 +256,44 @@ static long set_clock(struct nxt_vm *vm, void __user *argp)
 	return 0;
 }
 
+/* How high the ids of vCPUs may be. Said once; the bootstrap processor's is one of them. */
+static long limit_vcpu_ids(struct nxt_vm *vm, u64 limit)
+{
+	long ret = -EINVAL;
+
+	mutex_lock(&vm->lock);
+	if (limit && limit <= NXT_MAX_VCPUS && vm->bsp_id <= limit &&
+	    (!vm->vcpu_ids || vm->vcpu_ids == limit)) {
+		vm->vcpu_ids = limit;
+		ret = 0;
+	}
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
 static long enable_cap(struct nxt_vm *vm, void __user *argp)
 {
 	struct kvm_enable_cap cap;
 
 	if (copy_from_user(&cap, argp, sizeof(cap)))
 		return -EFAULT;
-	if (cap.flags || cap.cap != KVM_CAP_SPLIT_IRQCHIP)
+	if (cap.flags)
 		return -EINVAL;
-	return nxt_irqchip_enable_split(vm, cap.args[0]);
+	switch (cap.cap) {
+	case KVM_CAP_SPLIT_IRQCHIP:
+		return nxt_irqchip_enable_split(vm, cap.args[0]);
+	case KVM_CAP_MAX_VCPU_ID:
+		return limit_vcpu_ids(vm, cap.args[0]);
+	case KVM_CAP_X2APIC_API:
+		if (cap.args[0] & ~(u64)KVM_X2APIC_API_USE_32BIT_IDS)
+			return -EINVAL;
+		WRITE_ONCE(vm->wide_apic_ids, cap.args[0]);
+		return 0;
+	case KVM_CAP_EXIT_ON_EMULATION_FAILURE: /* Engine always does */
+		return cap.args[0] & ~1ull ? -EINVAL : 0;
+	default:
+		return -EINVAL;
+	}
 }
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -296,6 +326,12 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return get_clock(vm, argp);
 	case KVM_SET_CLOCK:
 		return set_clock(vm, argp);
+	case KVM_SET_NR_MMU_PAGES: /* limits shadow page tables, which there are none of; KVM's least is 64 */
+		return arg < 64 ? -EINVAL : 0;
+	case KVM_GET_TSC_KHZ:
+		return tsc_khz;
+	case KVM_SET_TSC_KHZ:
+		return nxt_tsc_khz_ok(arg) ? 0 : -EINVAL;
 	case KVM_CREATE_DEVICE:
 		return -ENODEV;
 	default:

@@ -132,13 +132,6 @@ int cpuid_set(struct cpuid_table *t, const struct nxt_cpuid_list *list)
 	return 0;
 }
 
-void cpuid_get(const struct cpuid_table *t, struct nxt_cpuid_list *list)
-{
-	memset(list, 0, sizeof(*list));
-	list->count = t->count;
-	memcpy(list->entry, t->entry, t->count * sizeof(t->entry[0]));
-}
-
 /*
  * Intel answers a leaf beyond the highest of its range with the data of the highest basic leaf, AMD with
  * zero. Returns the leaf to look up instead, or the same.
@@ -202,6 +195,23 @@ static void adjust(const struct cpuid_table *t, u32 leaf, u32 subleaf, const str
 		else if (subleaf == 1 && (out->eax & (LEAF_D1_XSAVEC | LEAF_D1_XSAVES)))
 			out->ebx = xsave_size(t, state->xcr0, true);
 		break;
+	}
+}
+
+void cpuid_get(const struct cpuid_table *t, const struct cpuid_state *state, struct nxt_cpuid_list *list)
+{
+	memset(list, 0, sizeof(*list));
+	list->count = t->count;
+	for (u32 i = 0; i < t->count; i++) {
+		struct nxt_cpuid entry = t->entry[i];
+		struct cpuid_regs regs = {entry.eax, entry.ebx, entry.ecx, entry.edx};
+
+		adjust(t, entry.leaf, entry.subleaf, state, &regs);
+		entry.eax = regs.eax;
+		entry.ebx = regs.ebx;
+		entry.ecx = regs.ecx;
+		entry.edx = regs.edx;
+		list->entry[i] = entry;
 	}
 }
 

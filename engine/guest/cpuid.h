@@ -106,6 +106,9 @@ struct cpuid_state {
 /* XCR0 bits that guests may have: what the CPU has of x87, SSE, AVX, AVX-512 and PKRU; 0 without XSAVE. */
 u64 cpuid_guest_xcr0(cpuid_raw_fn *raw);
 
+/* CR4 bits that belong to what guests can be offered. */
+u64 cpuid_guest_cr4(cpuid_raw_fn *raw);
+
 /* Bytes of the standard-format XSAVE area that holds the components of xcr0. */
 u32 cpuid_xsave_size(cpuid_raw_fn *raw, u64 xcr0);
 
@@ -121,8 +124,8 @@ void cpuid_features_of(struct cpuid_features *f, const struct nxt_cpuid *entry, 
  */
 int cpuid_set(struct cpuid_table *t, const struct nxt_cpuid_list *list);
 
-/* What cpuid_set() was given, in that order. */
-void cpuid_get(const struct cpuid_table *t, struct nxt_cpuid_list *list);
+/* What cpuid_set() was given, in that order, with what CPUID answers now where that depends on the state. */
+void cpuid_get(const struct cpuid_table *t, const struct cpuid_state *state, struct nxt_cpuid_list *list);
 
 /* The answer to CPUID with EAX = leaf and ECX = subleaf. A table that was never set (all zero) answers zero.
  */

@@ -107,6 +107,9 @@ static const struct mask masks[CPUID_WORDS] = {
 	[CPUID_KVM_EAX] = {.always = KVM_NOP_IO_DELAY},
 };
 
+/* VME, PVI, TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT: every CPU that Engine runs on has them. */
+#define CR4_ALWAYS 0x7ffull
+
 static u32 offer(enum cpuid_word word, u32 raw)
 {
 	return (raw & masks[word].allow) | masks[word].always;
@@ -131,6 +134,39 @@ u64 cpuid_guest_xcr0(cpuid_raw_fn *raw)
 	if (cpuid_xsave_size(raw, xcr0) > NXT_PAGE_SIZE)
 		xcr0 &= XCR0_X87_SSE | XCR0_AVX;
 	return xcr0;
+}
+
+u64 cpuid_guest_cr4(cpuid_raw_fn *raw)
+{
+	static const struct {
+		enum cpuid_word word;
+		u8 feature, cr4;
+	} bits[] = {
+		{CPUID_7_ECX, 2, 11},  /* UMIP */
+		{CPUID_7_ECX, 16, 12}, /* LA57 */
+		{CPUID_7_EBX, 0, 16},  /* FSGSBASE */
+		{CPUID_1_ECX, 17, 17}, /* PCIDE */
+		{CPUID_1_ECX, 26, 18}, /* OSXSAVE */
+		{CPUID_7_EBX, 7, 20},  /* SMEP */
+		{CPUID_7_EBX, 20, 21}, /* SMAP */
+		{CPUID_7_ECX, 3, 22},  /* PKE */
+	};
+	u32 offered[CPUID_WORDS] = {0};
+	u64 cr4 = CR4_ALWAYS;
+	struct cpuid_regs r;
+
+	raw(1, 0, &r);
+	offered[CPUID_1_ECX] = offer(CPUID_1_ECX, r.ecx);
+	raw(0, 0, &r);
+	if (r.eax >= 7) {
+		raw(7, 0, &r);
+		offered[CPUID_7_EBX] = offer(CPUID_7_EBX, r.ebx);
+		offered[CPUID_7_ECX] = offer(CPUID_7_ECX, r.ecx);
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(bits); i++)
+		if (offered[bits[i].word] & BIT(bits[i].feature))
+			cr4 |= BIT(bits[i].cr4);
+	return cr4;
 }
 
 u32 cpuid_xsave_size(cpuid_raw_fn *raw, u64 xcr0)

@@ -243,7 +243,7 @@ static void lookup(void **state)
 	put(0x40000000, 0, 0, 0x40000001, 0);
 	put(0x80000000, 0, 0, 0x80000008, 0);
 	assert_int_equal(cpuid_set(&table, &list), 0);
-	cpuid_get(&table, &copy);
+	cpuid_get(&table, &idle, &copy);
 	assert_memory_equal(&copy, &list, sizeof(list));
 	assert_int_equal(table.features.maxphyaddr, 40);
 

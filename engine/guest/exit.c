@@ -34,15 +34,8 @@ static u8 cpl(const struct vcpu *vcpu)
 static s64 on_cpuid(struct vcpu *vcpu, const struct exit *exit)
 {
 	struct nxt_regs *regs = &vcpu->ctx.regs;
-	struct paging_state paging;
+	struct cpuid_state state = vcpu_cpuid_state(vcpu);
 	struct cpuid_regs out;
-
-	vendor->get_paging(&vcpu->ctx, &paging);
-	struct cpuid_state state = {
-		.cr4 = paging.cr4,
-		.xcr0 = vcpu->xcr0,
-		.apic_enabled = lapic_enabled(&vcpu->lapic),
-	};
 
 	cpuid_lookup(&vcpu->cpuid, (u32)regs->rax, (u32)regs->rcx, &state, &out);
 	regs->rax = out.eax;

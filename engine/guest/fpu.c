@@ -26,7 +26,7 @@ static void raw(u32 leaf, u32 subleaf, struct cpuid_regs *out)
 
 static struct {
 	bool known, xsave, xss, rdtscp, spec_ctrl;
-	u64 xcr0;
+	u64 xcr0, cr4;
 	u32 size;
 } cpu_has;
 
@@ -40,6 +40,7 @@ static void learn(void)
 	cpu_has.rdtscp = cpuid(0x80000001, 0).edx & BIT(27);
 	cpu_has.spec_ctrl = cpuid(0x80000000, 0).eax >= 0x80000008 && (cpuid(0x80000008, 0).ebx & BIT(14));
 	cpu_has.xcr0 = cpu_has.xsave ? cpuid_guest_xcr0(raw) : 0;
+	cpu_has.cr4 = cpuid_guest_cr4(raw);
 	cpu_has.size = cpu_has.xsave ? cpuid_xsave_size(raw, cpu_has.xcr0) : 512;
 	__atomic_store_n(&cpu_has.known, true, __ATOMIC_RELEASE);
 }
@@ -48,6 +49,12 @@ u64 fpu_guest_xcr0(void)
 {
 	learn();
 	return cpu_has.xcr0;
+}
+
+u64 cpu_guest_cr4(void)
+{
+	learn();
+	return cpu_has.cr4;
 }
 
 u32 fpu_area_size(void)

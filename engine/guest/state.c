@@ -34,6 +34,18 @@ static s64 set_regs(struct vcpu *vcpu, const struct nxt_regs *regs)
 	return 0;
 }
 
+struct cpuid_state vcpu_cpuid_state(const struct vcpu *vcpu)
+{
+	struct paging_state paging;
+
+	vendor->get_paging(&vcpu->ctx, &paging);
+	return (struct cpuid_state){
+		.cr4 = paging.cr4,
+		.xcr0 = vcpu->xcr0,
+		.apic_enabled = lapic_enabled(&vcpu->lapic),
+	};
+}
+
 static void get_sregs(struct vcpu *vcpu, struct nxt_sregs *out)
 {
 	*out = (struct nxt_sregs){0};
@@ -46,6 +58,9 @@ static s64 set_sregs(struct vcpu *vcpu, const struct nxt_sregs *sregs)
 {
 	u64 base = lapic_base(&vcpu->lapic);
 
+	/* Also what the CPU would take, but no guest is offered: it could not be restored on another PC. */
+	if (sregs->cr4 & ~cpu_guest_cr4())
+		return -NXT_EINVAL;
 	if (lapic_base_write(&vcpu->lapic, sregs->apic_base, true))
 		return -NXT_EINVAL;
 	vcpu->lapic.bsp = lapic_base(&vcpu->lapic) & LAPIC_BASE_BSP;
@@ -247,9 +262,12 @@ s64 vcpu_get_state(struct vcpu *vcpu, u64 group, u64 arg)
 		return 0;
 	case NXT_STATE_MSRS:
 		return get_msrs(vcpu, page);
-	case NXT_STATE_CPUID:
-		cpuid_get(&vcpu->cpuid, page);
+	case NXT_STATE_CPUID: {
+		struct cpuid_state state = vcpu_cpuid_state(vcpu);
+
+		cpuid_get(&vcpu->cpuid, &state, page);
 		return 0;
+	}
 	case NXT_STATE_LAPIC:
 		lapic_get_state(&vcpu->lapic, vcpu_tsc(vcpu), page);
 		return 0;

@@ -153,8 +153,11 @@ void vcpu_fpu_reset(struct vcpu *vcpu);
 bool vcpu_set_xcr0(struct vcpu *vcpu, u64 value);
 u64 fpu_guest_xcr0(void);
 u32 fpu_area_size(void);
+/* CR4 bits that guests may have. */
+u64 cpu_guest_cr4(void);
 
 /* state.c */
+struct cpuid_state vcpu_cpuid_state(const struct vcpu *vcpu);
 s64 vcpu_get_state(struct vcpu *vcpu, u64 group, u64 arg);
 s64 vcpu_set_state(struct vcpu *vcpu, u64 group, u64 arg);
 

@@ -473,6 +473,8 @@ static void test_state_errors(void **state)
 	assert_int_equal(set(vm, NXT_STATE_SREGS), -NXT_EINVAL);
 	assert_int_equal(get(vm, NXT_STATE_SREGS), 0);
 	assert_int_equal(sregs->cr3, 0);
+	sregs->cr4 = BIT(13); /* VMXE, which no guest is offered */
+	assert_int_equal(set(vm, NXT_STATE_SREGS), -NXT_EINVAL);
 
 	memset(events, 0, sizeof(*events));
 	events->exception_injected = 1;

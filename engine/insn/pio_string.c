@@ -141,11 +141,10 @@ enum insn_result pio_string_in(struct pio_string *p, const struct insn_ctx *ctx,
 	u64 linear;
 	int rc = locate(p, ctx, &linear);
 
-	if (rc || count == 0)
+	if (rc || count == 0 || p->count == 0)
 		return rc;
-	/* Registers have not changed since the begin, so neither has the count, unless a segment has. */
-	if (p->count != count)
-		return INSN_UNHANDLED;
+	/* User space may have changed registers since the begin: never more than the device was asked for. */
+	p->count = MIN(p->count, count);
 	/* buf is the control domain's: each byte goes to the guest once, and nothing here looks at it. */
 	return copy(p, ctx, linear, (u8 *)buf, p->moved, true, &p->moved);
 }

@@ -201,13 +201,37 @@ static void test_no_memory(void **state)
 	assert_int_equal(cpu.regs.rip, 0x1002);
 }
 
+/* User space changes the count while the device is asked: the round never grows, and may become nothing. */
+static void test_count_changed(void **state)
+{
+	static const u64 counts[] = {1, 3, 8192, 0};
+	u8 data[4] = {0xaa, 0xaa, 0xaa, 0xaa};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		struct pio_string p = {.size = 1, .addr_size = 8, .insn_len = 2, .in = true, .rep = true};
+		u64 moved = counts[i] < 3 ? counts[i] : 3;
+
+		setup(INSN_MODE_64);
+		cpu.regs.rcx = 3;
+		cpu.regs.rdi = TEST_BASE;
+		memset(cpu.absent, 0, sizeof(cpu.absent));
+		assert_int_equal(pio_string_in_begin(&p, &ctx), INSN_DONE);
+		assert_int_equal(p.count, 3);
+		cpu.regs.rcx = counts[i];
+		assert_int_equal(pio_string_in(&p, &ctx, data), INSN_DONE);
+		pio_string_commit(&p, &ctx);
+		assert_int_equal(cpu.regs.rdi, TEST_BASE + moved);
+		assert_int_equal(cpu.regs.rcx, counts[i] - moved);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_against_model),
-		cmocka_unit_test(test_fault_in_the_middle),
-		cmocka_unit_test(test_segment_limit),
-		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_against_model), cmocka_unit_test(test_fault_in_the_middle),
+		cmocka_unit_test(test_segment_limit), cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_count_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,19 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lib/string.h"
 
-/* REP MOVSB and STOSB: microcoded, fast on every CPU with nested paging, and short. */
+/*
+ * REP MOVS and STOS, microcoded and short. By eight bytes, since most of what Engine copies is a small
+ * struct, for which a byte at a time is slow; then what is left.
+ */
 void *memcpy(void *dst, const void *src, size_t n)
 {
+	size_t words = n / 8;
 	void *d = dst;
 
+	n %= 8;
+	__asm__ volatile("rep movsq" : "+D"(d), "+S"(src), "+c"(words) : : "memory");
 	__asm__ volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n) : : "memory");
 	return dst;
 }
 
 void *memset(void *dst, int c, size_t n)
 {
+	size_t words = n / 8;
 	void *d = dst;
 
+	n %= 8;
+	__asm__ volatile("rep stosq"
+			 : "+D"(d), "+c"(words)
+			 : "a"((unsigned char)c * 0x0101010101010101ULL)
+			 : "memory");
 	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
 	return dst;
 }

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Measures Engine against stock KVM, in the same emulated PC: tests/bench/ has the programs that run in it.
+
+With -icount shift=0,sleep=off, QEMU's virtual clock goes on by one nanosecond with each instruction of its one CPU,
+and jumps over the time when that is idle. The PC's TSC follows this clock. So TSC ticks, less idle time, are instructions,
+whoever executes them: guest, Engine, Linux or a process.
+"""
+
+from dataclasses import dataclass
+
+from . import qemu
+from .artefact import run
+from .control import engine_info
+from .errors import TestbedError
+from .guest import load_kvm, mini_guest
+from .machine import PC
+from .paths import BUILD, TOP
+
+_SOURCES = TOP / "tests" / "bench"
+_PROGRAMS = BUILD / "bench"
+_FLAGS = ["-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror"]
+# The guest's half is copied to where it runs: nothing in it may depend on an address.
+_GUEST_FLAGS = ["-fno-stack-protector", "-fno-pic", "-mgeneral-regs-only", "-fno-jump-tables"]
+_ICOUNT = ["-icount", "shift=0,sleep=off"]
+_LIMIT = 1800  # seconds for any step: against hanging only ...
+_GUEST_LIMIT = 240  # ... and for a guest, which hangs in this emulator now and then, on stock KVM as well
+
+
+@dataclass
+class Moment:
+    """The PC's clocks: all in instructions, where they are counted."""
+
+    tsc: int
+    monotonic: int
+    idle: int
+
+    @property
+    def busy(self):
+        """Since the kernel's clock started."""
+        return self.monotonic - self.idle
+
+
+def build_programs():
+    """Compiles tests/bench, static. Returns the programs' paths."""
+    _PROGRAMS.mkdir(parents=True, exist_ok=True)
+    guest = _PROGRAMS / "guest.o"
+    run(["gcc", *_FLAGS, *_GUEST_FLAGS, "-c", "-o", guest, _SOURCES / "guest.c"])
+    run(["gcc", *_FLAGS, "-static", "-pthread", "-o", _PROGRAMS / "exits", _SOURCES / "exits.c", guest])
+    run(["gcc", *_FLAGS, "-static", "-o", _PROGRAMS / "now", _SOURCES / "now.c"])
+    return [_PROGRAMS / "exits", _PROGRAMS / "now"]
+
+
+def _pc(entry, engine, counted, **options):
+    # QEMU 10 cannot count instructions where Linux reads its timer by x2APIC: it gives up ("Bad icount read").
+    # Engine asks for a graphics mode, and the kernel's console in that costs far more than in text mode: the same for both.
+    options = {"qemu": "trixie", "smp": 1, "memory": "4G", "kernel_options": "nox2apic",
+               "menu": "set gfxpayload=800x600x24", **options}
+    chosen = qemu.Options(entry=entry, files=build_programs(), devices=list(_ICOUNT) if counted else [],
+                          **options)
+    return PC(chosen, name=f"bench-{entry}", engine=engine)
+
+
+def _start(pc):
+    """Waits until the start is over, and brings /dev/kvm up with no polling in a halt."""
+    pc.wait_ready(_LIMIT)
+    pc.run("systemctl is-system-running --wait", timeout=_LIMIT, check=False)
+    booted = now(pc)
+    load_kvm(pc)
+    pc.run("test ! -e /sys/module/kvm/parameters/halt_poll_ns || "
+           "echo 0 > /sys/module/kvm/parameters/halt_poll_ns")
+    return booted
+
+
+def now(pc):
+    return Moment(*map(int, pc.run("/nxtop/now", timeout=_LIMIT).output.split()))
+
+
+def exits(pc):
+    """Ticks of each kind of exit: {name: ticks}."""
+    lines = pc.run("/nxtop/exits", timeout=_LIMIT).output.splitlines()
+    return {name: int(ticks) for name, ticks in map(str.split, lines)}
+
+
+def counted(entry, engine=None):
+    """{name: instructions} of exits and of whole tasks, and what Engine says of itself (None on stock)."""
+    with _pc(entry, engine, counted=True, guests=True) as pc:
+        booted = _start(pc)
+        found = exits(pc)
+        found["boot"] = booted.busy
+        found["before-kernel"] = booted.tsc - booted.monotonic
+        found["guest-boot"] = _guest_boot(pc)
+        return found, engine_info(pc) if entry == "engine" else None
+
+
+def _guest_boot(pc):
+    """Instructions from QEMU's start to the end of a guest that only says that it is up. None: it hung."""
+    before = now(pc)
+    try:
+        mini_guest(pc).wait_end(_GUEST_LIMIT)
+    except TestbedError:
+        return None
+    return now(pc).busy - before.busy
+
+
+def timed(entry, engine=None):
+    """{name: TSC ticks} of exits, with no counting: wall time, as far as an emulator can tell it."""
+    with _pc(entry, engine, counted=False) as pc:
+        _start(pc)
+        return exits(pc)
