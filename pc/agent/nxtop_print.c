@@ -2,6 +2,7 @@
 #include "pc/agent/nxtop_print.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char *text(json_t *object, const char *name)
 {
@@ -31,10 +32,8 @@ static void print_workspace(json_t *w)
 
 	printf("\n%s\n  id        %s\n  state     %s", text(w, "title"), text(w, "workspace"),
 	       text(w, "state"));
-	if (health[0] && health[0] != 'u')
+	if (health[0] && strcmp(health, "unknown"))
 		printf(", %s", health);
-	else if (health[0] == 'u' && health[2] == 'h')
-		printf(", unhealthy");
 	if (text(w, "message")[0])
 		printf(": %s", text(w, "message"));
 	if (number(w, "version") > 0)
