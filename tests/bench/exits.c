@@ -193,7 +193,7 @@ static uint64_t measure(void (*function)(struct shared *))
 	return vm.shared->sample[ROUNDS / 2];
 }
 
-/* Ticks of a loop of a million and one instructions or so, in user space; the least, as some are interrupted. */
+/* Ticks of a loop of a million instructions or so in user space; the least, as some are interrupted. */
 static uint64_t calibrate(void)
 {
 	uint64_t least = ~0ull;
