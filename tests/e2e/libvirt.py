@@ -8,7 +8,7 @@ from nxtestbed.control import engine_info
 from nxtestbed.guest import load_kvm
 from nxtestbed.scenario import scenario
 
-_PC = {"qemu": "trixie", "guests": True, "tcg_thread": "multi", "memory": "4G"}
+_PC = {"qemu": "trixie", "guests": True, "memory": "4G"}
 _DISKS = "/var/lib/libvirt/images"
 
 

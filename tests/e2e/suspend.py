@@ -22,7 +22,7 @@ def _goes_on(guest):
     assert wait_until(lambda: _ticks(guest) > before + 1, 120, 1), guest.console()[-2000:]
 
 
-@scenario(timeout=1200, smp=2, qemu="trixie", guests=True, tcg_thread="multi")
+@scenario(timeout=1200, smp=2, qemu="trixie", guests=True)
 def guests_outlive_suspend_to_idle(pc):
     """Suspend to idle with two guests running, three times: they stand still, and go on afterwards."""
     load_kvm(pc)
