@@ -122,9 +122,9 @@ s64 vcpu_emulate(struct vcpu *vcpu); /* goes on with vcpu->emul */
 s64 vcpu_emulate_start(struct vcpu *vcpu);
 s64 vcpu_emulation_failed(struct vcpu *vcpu, u64 gpa);
 /*
- * After an instruction that was carried out for the guest, and not by the processor, with reason as its outcome:
- * what RFLAGS.TF means is ours to do. NXT_EXIT_DEBUG only in the place of CONTINUE; a debugger's step that
- * coincides with another exit ends one instruction later.
+ * After an instruction that was carried out for the guest, and not by the processor, with reason as its
+ * outcome: what RFLAGS.TF means is ours to do. NXT_EXIT_DEBUG only in the place of CONTINUE; a debugger's
+ * step that coincides with another exit ends one instruction later.
  */
 s64 vcpu_stepped(struct vcpu *vcpu, s64 reason);
 /* NXT_EXIT_DEBUG, with what the debugger is told. */
