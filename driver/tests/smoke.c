@@ -2,111 +2,14 @@
 /*
  * The first guests that a new driver or Engine should run: real-mode code of a few bytes, straight on
  * /dev/kvm, without QEMU. Each test is one VM; says what failed, and exits with the number of failures.
+ * Arguments are names of tests to leave out.
  *
- *	gcc -O1 -g -Wall -static -pthread -o smoke smoke.c
+ *	gcc -O1 -g -Wall -static -pthread -o smoke smoke.c smoke_exits.c
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/kvm.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "smoke.h"
 
-#define RAM_SIZE (4u << 20)
-#define MMIO_AT 0xa0000
-#define CODE_AT 0x1000
-
-static int failures;
-static const char *test_name;
-
-#define CHECK(condition)                                                                                     \
-	do {                                                                                                 \
-		if (!(condition)) {                                                                          \
-			printf("%s: line %d: " #condition " (errno %d)\n", test_name, __LINE__, errno);      \
-			failures++;                                                                          \
-		}                                                                                            \
-	} while (0)
-
-struct vm {
-	int kvm, fd, vcpu;
-	uint8_t *ram;
-	struct kvm_run *run;
-};
-
-static void must(int condition, const char *what)
-{
-	if (condition)
-		return;
-	printf("%s: %s: %s\n", test_name, what, strerror(errno));
-	exit(100);
-}
-
-static int set_slot(struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t size, void *at)
-{
-	struct kvm_userspace_memory_region region = {slot, flags, gpa, size, (uintptr_t)at};
-
-	return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
-}
-
-/* RAM but for the hole at MMIO_AT, and one vCPU about to run the code in real mode. */
-static void vm_open(struct vm *vm, int irqchip, const void *code, size_t len)
-{
-	struct kvm_sregs sregs;
-	struct kvm_regs regs = {.rip = CODE_AT, .rflags = 2, .rsp = 0x8000};
-
-	vm->kvm = open("/dev/kvm", O_RDWR);
-	must(vm->kvm >= 0, "/dev/kvm");
-	vm->fd = ioctl(vm->kvm, KVM_CREATE_VM, 0);
-	must(vm->fd >= 0, "KVM_CREATE_VM");
-	if (irqchip)
-		must(!ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
-	vm->ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	must(vm->ram != MAP_FAILED, "mmap");
-	must(!set_slot(vm, 0, 0, 0, MMIO_AT, vm->ram), "low slot");
-	must(!set_slot(vm, 1, 0, 1 << 20, RAM_SIZE - (1 << 20), vm->ram + (1 << 20)), "high slot");
-	memcpy(vm->ram + CODE_AT, code, len);
-
-	vm->vcpu = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
-	must(vm->vcpu >= 0, "KVM_CREATE_VCPU");
-	vm->run = mmap(NULL, ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED,
-		       vm->vcpu, 0);
-	must(vm->run != MAP_FAILED, "mmap of the vCPU");
-	must(!ioctl(vm->vcpu, KVM_GET_SREGS, &sregs), "KVM_GET_SREGS");
-	sregs.cs.base = sregs.cs.selector = 0;
-	must(!ioctl(vm->vcpu, KVM_SET_SREGS, &sregs), "KVM_SET_SREGS");
-	must(!ioctl(vm->vcpu, KVM_SET_REGS, &regs), "KVM_SET_REGS");
-}
-
-static void vm_close(struct vm *vm)
-{
-	munmap(vm->run, ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0));
-	munmap(vm->ram, RAM_SIZE);
-	close(vm->vcpu);
-	close(vm->fd);
-	close(vm->kvm);
-}
-
-/* The exit reason, or -errno. */
-static int run(struct vm *vm)
-{
-	int ret;
-
-	do {
-		ret = ioctl(vm->vcpu, KVM_RUN, 0);
-	} while (ret < 0 && errno == EINTR && !vm->run->immediate_exit);
-	return ret < 0 ? -errno : (int)vm->run->exit_reason;
-}
-
-static void *io_data(struct vm *vm)
-{
-	return (uint8_t *)vm->run + vm->run->io.data_offset;
-}
+int failures;
+const char *test_name;
 
 static void test_pio(void)
 {
@@ -429,35 +332,57 @@ static void test_pit(void)
 	CHECK(!ioctl(vm.fd, KVM_CREATE_PIT2, &pit));
 	memcpy(vm.ram + 0x2000, handler, sizeof(handler));
 	*(uint32_t *)(vm.ram + 4 * 0x20) = 0x2000;
-	alarm(10);
-	for (i = 0; i < 20 && ioctl(vm.vcpu, KVM_RUN, 0) == 0 && vm.run->exit_reason == KVM_EXIT_IO &&
-		    vm.run->io.port == 0xed;
-	     i++)
+	for (i = 0; i < 20 && run(&vm) == KVM_EXIT_IO && vm.run->io.port == 0xed; i++)
 		;
-	alarm(0);
 	CHECK(i == 20);
 	vm_close(&vm);
 }
 
-int main(void)
+/* Against a guest that runs on where it should have left. */
+static void on_too_long(int signal)
 {
+	printf("%s: has used a minute of CPU time\n", test_name);
+	exit(101);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct itimerval minute = {.it_value.tv_sec = 60};
 	static const struct {
 		const char *name;
 		void (*function)(void);
 	} tests[] = {
-		{"pio", test_pio},	 {"mmio", test_mmio},
-		{"memory", test_memory}, {"invalidate", test_invalidate},
-		{"huge", test_huge},	 {"smp", test_smp},
-		{"irq", test_interrupt}, {"halt", test_halt},
-		{"spin", test_spin},	 {"pit", test_pit},
+		{"pio", test_pio},
+		{"mmio", test_mmio},
+		{"memory", test_memory},
+		{"invalidate", test_invalidate},
+		{"huge", test_huge},
+		{"smp", test_smp},
+		{"irq", test_interrupt},
+		{"halt", test_halt},
+		{"spin", test_spin},
+		{"pit", test_pit},
+		{"shutdown", test_shutdown},
+		{"undecodable", test_undecodable},
+		{"msr", test_unknown_msr},
+		{"coalesced", test_coalesced},
+		{"step", test_step},
+		{"breakpoint", test_breakpoint},
+		{"debug-registers", test_debug_registers},
 	};
 	size_t i;
 
 	setvbuf(stdout, NULL, _IONBF, 0);
+	signal(SIGPROF, on_too_long);
 	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		int before = failures;
+		int before = failures, left_out = 0, arg;
 
+		for (arg = 1; arg < argc; arg++)
+			left_out |= !strcmp(argv[arg], tests[i].name);
+		if (left_out)
+			continue;
 		test_name = tests[i].name;
+		setitimer(ITIMER_PROF, &minute, NULL);
 		tests[i].function();
 		printf("%s %s\n", failures == before ? "ok" : "FAILED", test_name);
 	}

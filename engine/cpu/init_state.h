@@ -10,6 +10,8 @@
 #include "lib/types.h"
 
 #define INIT_DR6 0xffff0ff0
+#define DR6_BS (1u << 14) /* a single step */
+#define DR6_B0_3 0xfu	  /* breakpoints 0 to 3 */
 #define INIT_DR7 0x400
 
 /* Real mode, with CS as SIPI (vector << 8, vector << 12) or power-on (0xf000, 0xffff0000) sets it. */

@@ -2,9 +2,12 @@
 /* Carrying out a guest's instruction whose operand is a device, or the local APIC's page. */
 #include "cpu/asm.h"
 #include "cpu/bits.h"
+#include "cpu/init_state.h"
 #include "guest/lapic_ipi.h"
 #include "guest/vcpu.h"
 #include "lib/string.h"
+
+#define VECTOR_DB 1
 
 struct insn_ctx vcpu_insn_ctx(struct vcpu *vcpu)
 {
@@ -21,6 +24,35 @@ struct insn_ctx vcpu_insn_ctx(struct vcpu *vcpu)
 		.xcr0 = vcpu->xcr0,
 		.cpl = paging.cpl,
 	};
+}
+
+s64 vcpu_debug_exit(struct vcpu *vcpu, u8 vector, u64 dr6)
+{
+	vcpu->run->debug.exception = vector;
+	vcpu->run->debug.pc = vendor->segment_base(&vcpu->ctx, INSN_CS) + vcpu->ctx.regs.rip;
+	vcpu->run->debug.dr6 = dr6;
+	vcpu->run->debug.dr7 = vendor->get_dr(&vcpu->ctx, 7);
+	/*
+	 * The processor only ever sets these bits. They are the debugger's: left there, each later exit would tell
+	 * of them again, and the guest would see them.
+	 */
+	if (vector == VECTOR_DB)
+		vendor->set_dr(&vcpu->ctx, 6, (dr6 & ~(u64)(DR6_BS | DR6_B0_3)) | INIT_DR6);
+	return NXT_EXIT_DEBUG;
+}
+
+s64 vcpu_stepped(struct vcpu *vcpu, s64 reason)
+{
+	u64 dr6;
+
+	if (!(vcpu->ctx.regs.rflags & RFLAGS_TF))
+		return reason;
+	if (vcpu->debug.flags & NXT_DEBUG_STEP)
+		return reason == CONTINUE ? vcpu_debug_exit(vcpu, VECTOR_DB, INIT_DR6 | DR6_BS) : reason;
+	dr6 = vendor->get_dr(&vcpu->ctx, 6);
+	vendor->set_dr(&vcpu->ctx, 6, dr6 | DR6_BS);
+	vcpu_raise(vcpu, VECTOR_DB, false, 0);
+	return reason;
 }
 
 s64 vcpu_emulation_failed(struct vcpu *vcpu, u64 gpa)
@@ -91,9 +123,7 @@ s64 vcpu_emulate(struct vcpu *vcpu)
 		case INSN_DONE:
 			vendor->set_shadow(&vcpu->ctx, false);
 			vcpu->unbacked = ~0ULL;
-			if (ctx.regs->rflags & RFLAGS_TF)
-				vcpu_raise(vcpu, 1, false, 0);
-			return reason;
+			return vcpu_stepped(vcpu, reason);
 		case INSN_READ:
 			if (!is_apic(vcpu, emul->gpa))
 				return device(vcpu, false);

@@ -43,7 +43,7 @@ static s64 on_cpuid(struct vcpu *vcpu, const struct exit *exit)
 	regs->rcx = out.ecx;
 	regs->rdx = out.edx;
 	skip(vcpu, exit, 2);
-	return CONTINUE;
+	return vcpu_stepped(vcpu, CONTINUE);
 }
 
 static s64 on_xsetbv(struct vcpu *vcpu, const struct exit *exit)
@@ -57,7 +57,7 @@ static s64 on_xsetbv(struct vcpu *vcpu, const struct exit *exit)
 	}
 	xsetbv0(vcpu->xcr0);
 	skip(vcpu, exit, 3);
-	return CONTINUE;
+	return vcpu_stepped(vcpu, CONTINUE);
 }
 
 static s64 on_npf(struct vcpu *vcpu, const struct exit *exit)
@@ -88,24 +88,15 @@ static s64 on_npf(struct vcpu *vcpu, const struct exit *exit)
 	return NXT_EXIT_NPF;
 }
 
-static s64 debug_exit(struct vcpu *vcpu, u8 vector, u64 dr6)
-{
-	vcpu->run->debug.exception = vector;
-	vcpu->run->debug.pc = vendor->segment_base(&vcpu->ctx, INSN_CS) + vcpu->ctx.regs.rip;
-	vcpu->run->debug.dr6 = dr6;
-	vcpu->run->debug.dr7 = vendor->get_dr(&vcpu->ctx, 7);
-	return NXT_EXIT_DEBUG;
-}
-
 static s64 on_exception(struct vcpu *vcpu, const struct exit *exit)
 {
 	u8 vector = exit->exception.vector;
 	u32 debug = vcpu->debug.flags;
 
 	if (vector == VECTOR_DB && (debug & (NXT_DEBUG_STEP | NXT_DEBUG_HW_BP)))
-		return debug_exit(vcpu, vector, exit->exception.dr6);
+		return vcpu_debug_exit(vcpu, vector, exit->exception.dr6);
 	if (vector == VECTOR_BP && (debug & NXT_DEBUG_SW_BP))
-		return debug_exit(vcpu, vector, 0);
+		return vcpu_debug_exit(vcpu, vector, 0);
 	if (vector == VECTOR_MC) {
 		/*
 		 * The physical machine's: the control domain handles it as the processor would have raised it
@@ -138,7 +129,7 @@ static s64 on_hypercall(struct vcpu *vcpu, const struct exit *exit)
 	/* The answer of KVM to what it does not know; Engine offers none of its hypercalls. */
 	vcpu->ctx.regs.rax = (u64)-KVM_ENOSYS;
 	skip(vcpu, exit, 3);
-	return CONTINUE;
+	return vcpu_stepped(vcpu, CONTINUE);
 }
 
 s64 vcpu_exit(struct vcpu *vcpu, const struct exit *exit)
@@ -156,6 +147,8 @@ s64 vcpu_exit(struct vcpu *vcpu, const struct exit *exit)
 		return vcpu_pio(vcpu, exit);
 	case EXIT_HLT:
 		skip(vcpu, exit, 1);
+		if (vcpu->ctx.regs.rflags & RFLAGS_TF)
+			return vcpu_stepped(vcpu, CONTINUE); /* the trap wakes it up at once */
 		vcpu->mp_state = NXT_MP_HALTED;
 		return CONTINUE; /* the loop finds out whether there is something to wake up for */
 	case EXIT_IRQ_WINDOW:
@@ -173,7 +166,7 @@ s64 vcpu_exit(struct vcpu *vcpu, const struct exit *exit)
 	case EXIT_CACHE:
 		/* Caches are coherent with everything a guest can see. */
 		skip(vcpu, exit, 2);
-		return CONTINUE;
+		return vcpu_stepped(vcpu, CONTINUE);
 	case EXIT_DR:
 		return on_dr(vcpu);
 	case EXIT_UNDEFINED:

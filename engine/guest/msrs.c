@@ -195,5 +195,5 @@ s64 vcpu_msr_exit(struct vcpu *vcpu, const struct exit *exit)
 	}
 	regs->rip += exit->insn_len ? exit->insn_len : 2;
 	vendor->set_shadow(&vcpu->ctx, false);
-	return vcpu->msr_reason;
+	return vcpu_stepped(vcpu, vcpu->msr_reason);
 }

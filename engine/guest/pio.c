@@ -134,7 +134,7 @@ static s64 plain_finish(struct vcpu *vcpu)
 	}
 	regs->rip += vcpu->insn_len;
 	vendor->set_shadow(&vcpu->ctx, false);
-	return CONTINUE;
+	return vcpu_stepped(vcpu, CONTINUE);
 }
 
 s64 vcpu_pio_finish(struct vcpu *vcpu)
@@ -154,5 +154,5 @@ s64 vcpu_pio_finish(struct vcpu *vcpu)
 	vcpu->pending = PENDING_NONE;
 	pio_string_commit(&vcpu->pio, &ctx);
 	vendor->set_shadow(&vcpu->ctx, false);
-	return CONTINUE;
+	return vcpu_stepped(vcpu, CONTINUE);
 }

@@ -30,6 +30,8 @@ static s64 set_regs(struct vcpu *vcpu, const struct nxt_regs *regs)
 		forget_pending(vcpu);
 	vcpu->ctx.regs = *regs;
 	vcpu->ctx.regs.rflags |= RFLAGS_FIXED;
+	if (vcpu->debug.flags & NXT_DEBUG_STEP)
+		vcpu->ctx.regs.rflags |= RFLAGS_TF;
 	vcpu->triple_fault = false;
 	return 0;
 }
@@ -244,6 +246,8 @@ s64 vcpu_get_state(struct vcpu *vcpu, u64 group, u64 arg)
 	switch (group) {
 	case NXT_STATE_REGS:
 		memcpy(page, &vcpu->ctx.regs, sizeof(vcpu->ctx.regs));
+		if (vcpu->debug.flags & NXT_DEBUG_STEP)
+			((struct nxt_regs *)page)->rflags &= ~RFLAGS_TF; /* it is the debugger's */
 		return 0;
 	case NXT_STATE_SREGS:
 		get_sregs(vcpu, page);

@@ -121,6 +121,14 @@ void vcpu_take_signals(struct vcpu *vcpu);
 s64 vcpu_emulate(struct vcpu *vcpu); /* goes on with vcpu->emul */
 s64 vcpu_emulate_start(struct vcpu *vcpu);
 s64 vcpu_emulation_failed(struct vcpu *vcpu, u64 gpa);
+/*
+ * After an instruction that was carried out for the guest, and not by the processor, with reason as its
+ * outcome: what RFLAGS.TF means is ours to do. NXT_EXIT_DEBUG only in the place of CONTINUE; a debugger's
+ * step that coincides with another exit ends one instruction later.
+ */
+s64 vcpu_stepped(struct vcpu *vcpu, s64 reason);
+/* NXT_EXIT_DEBUG, with what the debugger is told. */
+s64 vcpu_debug_exit(struct vcpu *vcpu, u8 vector, u64 dr6);
 /* What to do after a write to the local APIC. */
 s64 vcpu_apic_actions(struct vcpu *vcpu, const struct lapic_actions *actions);
 struct insn_ctx vcpu_insn_ctx(struct vcpu *vcpu);

@@ -90,11 +90,10 @@ class Command:
 
 
 class Agent:
-    """A connection to the agent in one PC. It outlives restarts of the PC."""
+    """A connection to the agent in one PC or guest. It outlives restarts of it."""
 
-    def __init__(self, path):
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(str(path))
+    def __init__(self, connection):
+        self._socket = connection
         self._commands = {}
         self._channels = itertools.count(1)
         self._hello = threading.Event()

@@ -29,13 +29,17 @@ agent = Artefact("nxtop-agent", _agent_key, _build_agent)
 
 
 class _Root:
-    """A Debian root file system from a recipe folder: packages and the initrd's modules."""
+    """A Debian root file system from a recipe folder: packages and the initrd's modules.
 
-    def __init__(self, name, suite="trixie", arch="amd64"):
+    variant: mmdebstrap's. "extract" only unpacks the packages: enough to take files from them.
+    """
+
+    def __init__(self, name, suite="trixie", arch="amd64", variant="apt"):
         self.name = name
         self._recipe = _RECIPES / name
         self._suite = suite
         self._arch = arch
+        self._variant = variant
         self.artefact = Artefact(f"{name}-root", self.key, self._build)
 
     def key(self):
@@ -58,12 +62,13 @@ class _Root:
                      ' > "$1/etc/initramfs-tools/conf.d/nxtop.conf"',
                      f'--essential-hook=cp {self._modules()} "$1/etc/initramfs-tools/modules"']
         debian.bootstrap(path, self._suite, debian.read_packages(self._recipe / "packages"),
-                         self._arch, hooks)
+                         self._arch, hooks, self._variant)
 
 
 pc_root = _Root("pc")
 guest_root = _Root("guest")
 build_root = _Root("build")
+foreign_root = _Root("foreign", "bookworm", "i386", "extract")
 
 
 # What a disk does not need at each start under emulation.
@@ -116,10 +121,21 @@ def _build_guests_disk(path):
             disk.make_disk(raw, root, pc_root.get(), "GUEST-ROOT", 2048)
             for name in ("vmlinuz", "initrd.img"):
                 shutil.copy(root / "boot" / name, content / name)
-            _make_mini_initrd(root, content / "mini.img")
+                full = next(file for file in (root / "boot").glob(f"{name}-*")
+                            if "cloud" not in file.name)
+                shutil.copy(full, content / f"full-{name}")
+            _make_mini_initrd(root, _MINI_FILES, content / "mini.img")
         run(["qemu-img", "convert", "-O", "qcow2", raw, content / "debian.qcow2"])
         raw.unlink()
+        _add_foreign(foreign_root.get(), content)
         disk.make_ext4(path, content, "NXTOP-GUESTS", 1536)
+
+
+def _add_foreign(root, content):
+    """Guests that are no 64-bit Linux: a 32-bit kernel with its user space, and a memory tester."""
+    shutil.copy(next((root / "boot").glob("vmlinuz-*-686-pae")), content / "pae-vmlinuz")
+    _make_mini_initrd(root, ["bin/busybox"], content / "pae-mini.img")
+    shutil.copy(root / "boot" / "memtest86+x64.bin", content / "memtest.bin")
 
 
 # All that busybox needs: it is no static program.
@@ -127,11 +143,11 @@ _MINI_FILES = ["usr/bin/busybox", "lib64/ld-linux-x86-64.so.2",
                *(f"usr/lib/x86_64-linux-gnu/{name}" for name in ("libc.so.6", "libresolv.so.2"))]
 
 
-def _make_mini_initrd(root, path):
+def _make_mini_initrd(root, files, path):
     """An initrd that is a whole guest: it starts in a fraction of Debian's time."""
     with tempfile.TemporaryDirectory(prefix=".mini.", dir=IMAGES) as scratch:
         mini = Path(scratch)
-        for name in _MINI_FILES:
+        for name in files:
             target = mini / name.replace("usr/bin", "bin").replace("usr/lib", "lib")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(root / name, target)
@@ -140,8 +156,11 @@ def _make_mini_initrd(root, path):
              path])
 
 
-guests_disk = Artefact("guests.img", lambda: key_of(_disk_key(guest_root), _RECIPES / "guest"),
-                       _build_guests_disk)
+def _guests_key():
+    return key_of(_disk_key(guest_root), foreign_root.key(), _RECIPES / "guest")
+
+
+guests_disk = Artefact("guests.img", _guests_key, _build_guests_disk)
 
 
 class _copy_of:
@@ -172,7 +191,8 @@ def _replace(path, content, mode=0o644):
 def _overlay(root, files):
     for source in files.rglob("*"):
         if source.is_file():
-            _replace(root / source.relative_to(files), source.read_text(encoding="utf-8"))
+            _replace(root / source.relative_to(files), source.read_text(encoding="utf-8"),
+                     0o755 if source.stat().st_mode & 0o100 else 0o644)
 
 
 def _install_agent(root):

@@ -13,24 +13,21 @@ import time
 from pathlib import Path
 
 from . import images, qemu
-from .agent import Agent, AgentError, wait_until
+from .agent import Agent, wait_until
 from .artefact import run as run_command
+from .commands import COMMAND_TIMEOUT, Commands
 from .errors import TestbedError
 from .paths import DRIVER, ENGINE, RUNS
 from .payload import make_payload
 from .qmp import Qmp
+from .tunnel import Tunnels, connect
 
 _PR_SET_PDEATHSIG = 1
 # Liveness limits, for a slow and busy machine; they say nothing about speed.
 _BOOT_TIMEOUT = 600
-_COMMAND_TIMEOUT = 300
 
 
-class CommandFailed(TestbedError):
-    """A command in the PC ended with another exit code than 0."""
-
-
-class PC:
+class PC(Commands):
     """One emulated PC. Use it in a with statement: at its end, QEMU is gone.
 
     The run's directory holds serial.log, qemu.log and screenshots. It goes away with the PC
@@ -47,6 +44,7 @@ class PC:
         self._process = None
         self._agent = None
         self._qmp = None
+        self._tunnels = None
         self._seen = 0  # how far wait_for() has read the serial console
         self._started_at = 0  # where on the console the last start began
         self.directory = None
@@ -102,8 +100,9 @@ class PC:
         if not self.is_running():
             raise TestbedError(f"QEMU ended at once:\n{log.read_text(encoding='utf-8')}")
         # Before the firmware is through: the port must have its other end when the agent starts.
-        self._agent = _retry(lambda: Agent(agent))
-        self._qmp = _retry(lambda: Qmp(self.directory / "qmp"))
+        self._agent = Agent(_retry(lambda: connect(agent)))
+        self._qmp = Qmp(_retry(lambda: connect(self.directory / "qmp")))
+        self._tunnels = Tunnels(self, qemu.TUNNELS if self.options.guests else 0)
 
     def is_running(self):
         return self._process is not None and self._process.poll() is None
@@ -175,26 +174,12 @@ class PC:
         self.wait_ready()
         return self._agent.start(command, stdin)
 
-    def run(self, command, timeout=_COMMAND_TIMEOUT, check=True, stdin=b""):
-        """Runs a shell command as root in the control domain; see agent.Result."""
-        result = self.spawn(command, stdin).wait(timeout)
-        if check and result.code:
-            raise CommandFailed(f"exit code {result.code} from: {command}\n{result.all[-4000:]}")
-        return result
+    def tunnel(self, path):
+        """A connection to the Unix socket at path in the control domain: its .socket is the end here.
 
-    def push(self, source, target, mode=None):
-        """Copies a file into the control domain."""
-        quoted = shlex.quote(str(target))
-        self.run(f"cat > {quoted}" + (f" && chmod {mode} {quoted}" if mode else ""),
-                 stdin=Path(source).read_bytes())
-
-    def pull(self, source, target):
-        """Copies a file out of the control domain."""
-        command = self.spawn(f"cat {shlex.quote(str(source))}")
-        result = command.wait(_COMMAND_TIMEOUT)
-        if result.code:
-            raise CommandFailed(result.error)
-        Path(target).write_bytes(bytes(command.output))
+        The PC must have been started with guests.
+        """
+        return self._tunnels.open(path)
 
     # The machine
 

@@ -14,3 +14,4 @@ RUNS = BUILD / "runs"
 ENGINE = BUILD / "meson" / "engine" / "nxtop-engine.elf"
 DRIVER = BUILD / "driver" / "nxtop.ko"
 MODULES = BUILD / "modules"  # what scenarios load
+DRIVER_TESTS = TOP / "driver" / "tests"

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from . import images
 from .errors import TestbedError
 
+TUNNELS = 6  # ways into a PC with guests; see machine.py
+
 MACHINES = ("host", "trixie")
 FIRMWARE = ("bios", "uefi")
 ENTRIES = ("engine", "stock")
@@ -79,6 +81,11 @@ def command_line(options, run):
     # It does not start from here, but UEFI shows GRUB only the disks that are in the boot order.
     words += _disk("payload", f"{run}/payload.img", "raw", "bootindex=2")
     if options.guests:
+        for number in range(TUNNELS):
+            words += ["-chardev", f"socket,id=tunnel{number},path={run}/tunnel{number},"
+                                  "server=on,wait=off",
+                      "-device", f"virtserialport,chardev=tunnel{number},"
+                                 f"name=nxtop.tunnel{number}"]
         words += _disk("guests", images.guests_disk.get(), "raw", read_only=True)
     if options.firmware == "uefi":
         words += ["-drive", "if=pflash,format=raw,unit=0,readonly=on,"

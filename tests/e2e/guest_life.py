@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A guest starts again, stands still, goes on, and is killed in the middle of its work."""
+
+import re
+
+from nxtestbed.guest import debian_guest, load_kvm, nothing_is_left, quick_guest
+from nxtestbed.network import HOST, join_network, make_bridge, make_tap
+from nxtestbed.scenario import scenario
+
+_FLASH = "-drive if=pflash,format=raw,"
+_TROUBLE = re.compile(r"BUG:|WARNING:|soft lockup|rcu.*stall|hung_task")
+
+
+def _boot_id(guest):
+    return guest.run("cat /proc/sys/kernel/random/boot_id").output
+
+
+def _starts_again(guest):
+    """By the reset button, by the guest's own restart, and by a triple fault."""
+    seen = {_boot_id(guest)}
+    for how, act in (("host-qmp-system-reset", lambda: guest.qmp.execute("system_reset")),
+                     ("guest-reset", lambda: guest.spawn("busybox reboot -f")),
+                     ("guest-reset", lambda: guest.spawn("echo triple > /sys/kernel/reboot/type && "
+                                                         "busybox reboot -f"))):
+        guest.wait_ready()
+        guest.expect_restart()
+        act()
+        assert guest.qmp.wait_event("RESET")["reason"] == how
+        seen.add(_boot_id(guest))
+    assert len(seen) == 4, seen
+
+
+def _clock(machine):
+    return float(machine.run("date +%s.%N").output)
+
+
+def _stands_still(pc, guest):
+    """While it is paused nothing runs, its console shows nothing, and its clock does not jump afterwards."""
+    def used():
+        stats = pc.run(f"cd /proc/{guest.pid}/task && "
+                       "for t in *; do grep -q KVM $t/comm && cat $t/stat; done; true").output
+        return [line.rsplit(")", 1)[1].split()[11:13] for line in stats.splitlines()]
+
+    ticking = guest.spawn("while :; do echo tick > /dev/ttyS0; done")
+    guest.wait_for("tick")
+    started, guest_started = _clock(pc), _clock(guest)
+    guest.qmp.execute("stop")
+    assert guest.qmp.execute("query-status")["status"] == "paused"
+    shown, before = len(guest.console()), used()
+    pc.run("sleep 4")
+    assert (len(guest.console()), used()) == (shown, before), "it runs although it is paused"
+    guest.qmp.execute("cont")
+    guest.forget_console()
+    guest.wait_for("tick")
+    ticking.kill()
+    passed, real = _clock(guest) - guest_started, _clock(pc) - started
+    assert 0 < passed < real + 1, f"{passed} s for the guest, {real} s for the PC"
+    assert float(guest.run("a=$(date +%s); sleep 2; echo $(($(date +%s) - a))").output) >= 1
+
+
+def _under_uefi(pc):
+    """OVMF and GRUB start the kernel from the disk."""
+    pc.run("cp /usr/share/OVMF/OVMF_VARS_4M.fd /tmp/vars.fd")
+    guest = debian_guest(pc, options=f"-cpu host {_FLASH}readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd "
+                                     f"{_FLASH}file=/tmp/vars.fd", name="uefi")
+    guest.wait_for("efi: EFI v")
+    guest.kill()
+
+
+@scenario(timeout=2400, soak=True, qemu="trixie", guests=True)
+def starts_again_and_stands_still(pc):
+    """Reset, restart by the guest and by triple fault, pause and its end; a start by OVMF and GRUB."""
+    load_kvm(pc)
+    guest = quick_guest(pc, reboot=True)
+    _starts_again(guest)
+    _stands_still(pc, guest)
+    assert not _TROUBLE.search(guest.run("dmesg").output)
+    guest.spawn("busybox poweroff -f")
+    guest.wait_end()
+    _under_uefi(pc)
+    nothing_is_left(pc)
+
+
+def _under_load(pc, smp, way):
+    """A guest whose CPUs, disk and network are busy."""
+    network = "-netdev tap,id=n,ifname=tap0,script=no,downscript=no,vhost=on -device virtio-net,netdev=n"
+    guest = quick_guest(pc, smp=smp, options=f"{network} -device virtio-balloon", name="loaded")
+    join_network(guest)
+    guest.spawn(f"exec stress-ng --cpu {smp} --vm 1 --vm-bytes 64M --timeout 1000")
+    guest.spawn("while :; do dd if=/dev/zero of=/root/load bs=1M count=64 conv=fsync; done")
+    traffic = guest.spawn(f"exec iperf3 -c {HOST} {way} -t 1000 --forceflush")
+    guest.run("until ss -tn | grep -q :5201; do sleep 0.2; done; sleep 5")
+    assert traffic.is_running(), traffic.wait(1).all
+    return guest
+
+
+@scenario(timeout=2400, soak=True, qemu="trixie", guests=True)
+def killed_under_load(pc):
+    """SIGKILL of QEMU while the guest's CPUs, disk and network are busy, thrice: all comes back."""
+    load_kvm(pc)
+    make_bridge(pc)
+    make_tap(pc, "tap0")
+    pc.spawn("while :; do iperf3 -s -1; done")
+    for smp, way in ((4, ""), (2, "-R"), (1, "--bidir")):
+        guest = _under_load(pc, smp, way)
+        guest.kill()
+        nothing_is_left(pc)
