@@ -87,6 +87,11 @@ int lapic_highest_irr(const struct lapic *l)
 	return highest(l, LAPIC_IRR);
 }
 
+int lapic_highest_isr(const struct lapic *l)
+{
+	return highest(l, LAPIC_ISR);
+}
+
 /* Vectors 0 .. 15, which only a state restore can set, have class 0 and never exceed PPR. */
 int lapic_pending(const struct lapic *l)
 {

@@ -213,6 +213,8 @@ int lapic_pending(const struct lapic *l);
 /* The highest vector that waits in IRR, deliverable or masked by priority, or -1: for a TPR intercept's
  * threshold. */
 int lapic_highest_irr(const struct lapic *l);
+/* The highest vector in service, or -1: what it outranks waits for its EOI, which exits. */
+int lapic_highest_isr(const struct lapic *l);
 
 /* The CPU takes vector, which lapic_pending() just returned: IRR to ISR. */
 void lapic_accept(struct lapic *l, u8 vector);
