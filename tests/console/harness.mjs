@@ -11,7 +11,7 @@ export const BUILT = process.env.NXTOP_CONSOLE ?? `${ROOT}build/console`;
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 /** A limit against hanging, nothing else. */
-export const PATIENCE = 30_000;
+export const PATIENCE = Number(process.env.PATIENCE ?? 30) * 1000;
 
 export class World {
   static async start() {
@@ -43,6 +43,18 @@ export class World {
   }
 }
 
+/** Tests of which each stands on the one before: after one that failed, the others fail at once. */
+export function steps(test) {
+  let failed;
+  return (name, act) =>
+    test(name, async () => {
+      assert(!failed, `not tried, because this failed: ${failed}`);
+      failed = name;
+      await act();
+      failed = undefined;
+    });
+}
+
 export const launch = () => chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, args: FLAGS });
 
 /**
@@ -68,16 +80,16 @@ export async function open(browser, world, options = {}) {
   page.on("request", (request) => {
     if (!request.url().startsWith(world.url)) page.complaints.push(`a request to ${request.url()}`);
   });
-  page.on("response", (response) => {
-    if (response.url().startsWith(`${world.url}/api/`)) page.checks.push(check(world, response));
+  page.on("requestfinished", (request) => {
+    if (request.url().startsWith(`${world.url}/api/`)) page.checks.push(check(world, request));
   });
   return page;
 }
 
-async function check(world, response) {
-  const request = response.request();
-  let body;
+async function check(world, request) {
+  let response, body;
   try {
+    response = await request.response();
     body = response.status() === 204 ? "" : await response.text();
   } catch {
     return; // The page went away meanwhile.

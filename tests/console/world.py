@@ -21,6 +21,7 @@ class World:
         self.folder = pathlib.Path(self.temporary.name)
         self.author = Author(self.folder / "author")
         self.center = None
+        self.signed_in = None
         self.pcs = {}
         self.blocks = [os.urandom(BLOCK), bytes(BLOCK)]
 
@@ -36,6 +37,8 @@ class World:
         return {"port": self.center.port, "code": self.center.code, "password": PASSWORD}
 
     def do_stop(self):
+        if self.signed_in:
+            self.signed_in.close()
         self.center.stop()
 
     def do_again(self):
@@ -43,35 +46,38 @@ class World:
         self.center.arguments += ["--listen", f"127.0.0.1:{self.center.port}"]
         self.center.start()
 
+    @property
     def admin(self):
-        return self.center.sign_in()
+        if not self.signed_in:
+            self.signed_in = self.center.sign_in()
+        return self.signed_in
 
     def do_set_up(self):
-        self.center.set_up()
+        self.signed_in = self.center.set_up()
 
     def do_certify(self):
-        admin = self.admin()
+        admin = self.admin
         certificate = self.author.certificate(admin.get("/api/v1/operations")["key"])
         admin.ask("PUT", "/api/v1/operations", certificate, {"Content-Type": "application/vnd.nxtop.envelope+json"}, status=200)
 
     def do_image(self, version, image="debian", title="Debian 13"):
         folder = self.author.image(version, [*self.blocks, os.urandom(BLOCK)], image, title)
-        self.center.upload(self.admin(), folder, version)
+        self.center.upload(self.admin, folder, version)
 
     def do_draft(self, version, image="debian", title="Debian 13"):
         folder = self.author.image(version, [os.urandom(BLOCK)], image, title)
-        self.admin().ask("POST", "/api/v1/images", (folder / f"{version}.json").read_bytes(),
+        self.admin.ask("POST", "/api/v1/images", (folder / f"{version}.json").read_bytes(),
                          {"Content-Type": "application/vnd.nxtop.envelope+json"}, status=201)
 
     def do_policy(self, generation=1, **changes):
-        self.admin().ask("POST", "/api/v1/policies", self.author.policy(generation, **changes), status=201)
+        self.admin.ask("POST", "/api/v1/policies", self.author.policy(generation, **changes), status=201)
 
     def do_enrolment(self, **changes):
-        return self.center.enrolment(self.admin(), **changes)["text"]
+        return self.center.enrolment(self.admin, **changes)["text"]
 
     def do_ask(self, method, path, body=None, headers=None):
         """As an administrator at another place."""
-        answer = self.admin().ask(method, path, body, headers)
+        answer = self.admin.ask(method, path, body, headers)
         return {"status": answer.status, "body": answer.json if answer.body else None}
 
     def do_pc(self, name, text=None):

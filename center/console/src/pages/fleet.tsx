@@ -18,7 +18,7 @@ const FILTERS: { filter: Filter; label: string }[] = [
   { filter: "all", label: "All" },
   { filter: "online", label: "Online" },
   { filter: "offline", label: "Offline" },
-  { filter: "attention", label: "Need attention" },
+  { filter: "attention", label: "Attention" },
 ];
 
 const PAGE = 100;
@@ -140,9 +140,11 @@ export function Fleet() {
   return (
     <>
       <Title text="Fleet">
-        <Button kind={nobody ? "plain" : "primary"} icon="plus" onClick={() => setEnrolling(true)}>
-          Enrol a PC
-        </Button>
+        {!nobody && (
+          <Button kind="primary" icon="plus" onClick={() => setEnrolling(true)}>
+            Enrol a PC
+          </Button>
+        )}
       </Title>
       {overview.data && <OperationsNotice overview={overview.data} />}
       {nobody ? (

@@ -15,6 +15,12 @@ import { StageVersion } from "./stage";
 
 type Asked = { what: "deploy" | "stage" | "remove"; version: Version };
 
+/** Workspaces that should not have it any more may have it still. */
+function runningText({ running, assigned }: Version) {
+  if (running > assigned) return `${running} still`;
+  return assigned ? `${running} of ${assigned}` : "–";
+}
+
 interface RowProps {
   version: Version;
   deployed: number | null;
@@ -41,7 +47,7 @@ function Row({ version, deployed, ask }: RowProps) {
         {bytes(version.filled)}
       </td>
       <td data-label="Running" class="number">
-        {version.assigned || version.running ? `${version.running} of ${version.assigned}` : "–"}
+        {runningText(version)}
       </td>
       <td class="cell-actions">
         {ready && version.state !== "deployed" && (

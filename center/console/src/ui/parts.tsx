@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { Problem } from "../api/client";
 import type { Live } from "../live";
@@ -112,14 +112,18 @@ export function Loaded<R>({ live, children }: { live: Live<R>; children: (data: 
 
 /** A page's head; going to a page moves the keyboard there. */
 export function Title({ text, back, children }: { text: string; back?: ComponentChildren; children?: ComponentChildren }) {
+  const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${text} · NxTop Center`;
   }, [text]);
+  useEffect(() => {
+    if (!document.querySelector("dialog[open]")) heading.current!.focus({ preventScroll: true });
+  }, []);
   return (
     <div class="title">
       <div>
         {back && <div class="back">{back}</div>}
-        <h1 tabIndex={-1}>{text}</h1>
+        <h1 ref={heading} tabIndex={-1}>{text}</h1>
       </div>
       <div class="title-actions">{children}</div>
     </div>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What is around every page: where one can go, whether what is shown is live, and the switches.
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 
 import { connection } from "../live";
 import { shortcuts, useShortcut } from "../keys";
@@ -109,12 +109,8 @@ function Help({ close }: { close: () => void }) {
 
 export function Shell({ administrator, children }: { administrator: string; children: ComponentChildren }) {
   const [help, setHelp] = useState(false);
-  const at = useStore(place);
   useShortcut("?", "Keyboard help", () => setHelp(true));
   useShortcut("t", "Light, dark, or as the system", nextTheme);
-  useEffect(() => {
-    document.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
-  }, [at]);
 
   return (
     <>
