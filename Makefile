@@ -18,8 +18,9 @@ test: check driver images ## everything: make check, a short fuzzing, then the e
 check: engine ## unit tests and style, within a minute
 	tests/check
 
-bench: engine driver images ## measure Engine against Debian's own KVM
+bench: engine driver images ## measure Engine against Debian's own KVM, and Center with 1,000 PCs
 	testbed/run-measure bench
+	tests/center/bench
 
 soak: engine driver images ## fuzz, then run the scenarios again and again for hours; SOAK_HOURS=8
 	tests/fuzz --seconds 600

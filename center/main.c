@@ -18,7 +18,6 @@
 #include "center/core/log.h"
 #include "center/core/setup.h"
 #include "center/http/server.h"
-#include "center/store/dir.h"
 
 #define NAMES_MAX 32
 
@@ -35,7 +34,8 @@ static const char usage[] =
 	"  --data DIR             keys, database, images; only for the user that runs this\n"
 	"  --listen ADDRESS:PORT  by default 0.0.0.0:8443; [::]:8443 for IPv6 as well\n"
 	"  --name NAME            what PCs and browsers call this server: a host name or address,\n"
-	"                         may be repeated; the first is the one in enrolment texts\n"
+	"                         may be repeated; the first is the one in enrolment texts.\n"
+	"                         By default the address of --listen, or this machine's name\n"
 	"  --console DIR          the files of the web console\n";
 
 struct options {
@@ -123,44 +123,26 @@ static int print_code(struct center *center, const char *host, int port, struct 
 	return 0;
 }
 
-static int serve(struct center *center, const struct options *options, struct nxt_error *error)
+/* Names for the server's certificate; the first is what PCs are told. own has room for this machine's. */
+static size_t collect_names(const struct options *options, const char *host, char *own, size_t size,
+			    const char *names[NAMES_MAX + 2])
 {
-	_cleanup_free_ char *certificate = NULL, *key = NULL;
-	const char *names[NAMES_MAX + 2];
-	struct sockaddr_storage address;
-	struct server *server;
-	char host[64];
 	size_t n = 0;
-	int r;
 
-	r = parse_listen(options->listen, &address, host, sizeof(host), error);
-	if (r < 0)
-		return r;
 	for (size_t i = 0; i < options->n_names; i++)
 		names[n++] = options->names[i];
 	if (strcmp(host, "0.0.0.0") && strcmp(host, "::"))
 		names[n++] = host;
+	else if (!gethostname(own, size - 1) && *own)
+		names[n++] = own;
 	names[n++] = "localhost";
-	snprintf(center->host, sizeof(center->host),
-		 strchr(names[0], ':') && *names[0] != '[' ? "[%s]" : "%s", names[0]);
-	if (options->console) {
-		center->console = open(options->console, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (center->console < 0)
-			return nxt_fail(error, -errno, "--console %s cannot be opened: %s", options->console,
-					strerror(errno));
-	}
-	r = ca_server(center->ca, center->dir, names, n, time(NULL), &certificate, &key, error);
-	if (!r)
-		r = work_start(&center->passwords, &center->waiters);
-	if (!r)
-		r = work_start(&center->checks, &center->waiters);
-	if (!r)
-		r = server_start(center, (struct sockaddr *)&address, certificate, key, &server,
-				 &center->port, error);
-	if (key)
-		OPENSSL_cleanse(key, strlen(key));
-	if (r < 0)
-		return r;
+	return n;
+}
+
+/* Tells where Center is, and who cannot be known yet: the first administrator. */
+static int announce(struct center *center, struct nxt_error *error)
+{
+	int r;
 
 	printf("NxTop Center is at https://%s:%d/\n", center->host, center->port);
 	r = center_has_no_administrator(center);
@@ -170,6 +152,26 @@ static int serve(struct center *center, const struct options *options, struct nx
 	if (!center->trusted)
 		log_line(LOG_WARNING, "trust",
 			 "why=no release key yet: nxtop-center trust --data DIR --release-key FILE");
+	return r;
+}
+
+static int serve_on(struct center *center, const struct sockaddr *address, const char *certificate,
+		    const char *key, struct nxt_error *error)
+{
+	struct server *server = NULL;
+	int r;
+
+	r = work_start(&center->passwords, &center->waiters);
+	if (r < 0)
+		return r;
+	r = work_start(&center->checks, &center->waiters);
+	if (r < 0) {
+		work_end(&center->passwords);
+		return r;
+	}
+	r = server_start(center, address, certificate, key, &server, &center->port, error);
+	if (!r)
+		r = announce(center, error);
 	if (!r)
 		wait_for_end();
 
@@ -180,10 +182,39 @@ static int serve(struct center *center, const struct options *options, struct nx
 	return r;
 }
 
+static int serve(struct center *center, const struct options *options, struct nxt_error *error)
+{
+	_cleanup_free_ char *certificate = NULL, *key = NULL;
+	const char *names[NAMES_MAX + 2];
+	struct sockaddr_storage address;
+	char host[64], own[65] = "";
+	size_t n;
+	int r;
+
+	r = parse_listen(options->listen, &address, host, sizeof(host), error);
+	if (r < 0)
+		return r;
+	n = collect_names(options, host, own, sizeof(own), names);
+	snprintf(center->host, sizeof(center->host),
+		 strchr(names[0], ':') && *names[0] != '[' ? "[%s]" : "%s", names[0]);
+	if (options->console) {
+		center->console = open(options->console, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (center->console < 0)
+			return nxt_fail(error, -errno, "--console %s cannot be opened: %s", options->console,
+					strerror(errno));
+	}
+	r = ca_server(center->ca, center->dir, names, n, time(NULL), &certificate, &key, error);
+	if (r < 0)
+		return r;
+	r = serve_on(center, (struct sockaddr *)&address, certificate, key, error);
+	OPENSSL_cleanse(key, strlen(key));
+	return r;
+}
+
 static int run(struct center *center, const struct options *options, struct nxt_error *error)
 {
-	_cleanup_close_ int lock = -EBADF;
-	int r = center_open(center, options->data, error);
+	bool serves = !strcmp(options->command, "serve");
+	int r = center_open(center, options->data, serves, error);
 
 	if (!r && options->release_key)
 		r = center_trust(center, options->release_key, error);
@@ -196,10 +227,7 @@ static int run(struct center *center, const struct options *options, struct nxt_
 		printf("This Center trusts release key %s\n", id);
 		return 0;
 	}
-	if (!strcmp(options->command, "signin"))
-		return print_code(center, NULL, 0, error);
-	r = dir_lock(center->dir, &lock, error);
-	return r < 0 ? r : serve(center, options, error);
+	return serves ? serve(center, options, error) : print_code(center, NULL, 0, error);
 }
 
 static bool parse(int argc, char **argv, struct options *ret)

@@ -199,10 +199,7 @@ int api_add_enrolment(struct request *request)
 	int r;
 
 	if (!request->center->trusted)
-		return reply_problem(
-			request, 409, "No release key",
-			"On the server: nxtop-center trust --data DIR --release-key FILE, then restart it.",
-			"PCs would not know whose images to trust.");
+		return reply_no_release_key(request);
 	r = ends_later(request);
 	if (!r)
 		r = nxt_id_make(id);

@@ -25,10 +25,7 @@ int open_upload(struct request *request, int type, struct nxt_document *ret)
 	int r;
 
 	if (!center->trusted)
-		return reply_problem(
-			request, 409, "No release key",
-			"On the server: nxtop-center trust --data DIR --release-key FILE, then restart it.",
-			"This Center has not been told yet whose signature counts.");
+		return reply_no_release_key(request);
 	r = nxt_trust_open(&center->trust, type, request->body ? request->body : "", request->body_size,
 			   request->now, ret, &error);
 	if (r == -ENOMEM)
@@ -367,7 +364,7 @@ int api_remove_version(struct request *request)
 	_cleanup_rows_ sqlite3_stmt *row = NULL;
 	int r;
 
-	/* The second time, after the transaction: space that could not be freed now is freed the next time. */
+	/* The second time, after the transaction: space that could not be freed is freed the next time. */
 	if (request->worked)
 		return reply_empty(request, 204);
 	r = db_number(db, &used, 0,

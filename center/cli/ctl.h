@@ -68,7 +68,10 @@ struct call {
 	char etag[64];	   /* of the answer */
 };
 
-/* *ret is the answer's JSON, or NULL where there is none. ret may be NULL. A refusal is -EREMOTEIO, a missing thing -ENOENT. */
+/*
+ * *ret is the answer's JSON, or NULL where there is none. ret may be NULL. A refusal is -EREMOTEIO, a missing
+ * thing -ENOENT.
+ */
 int ctl_call(struct ctl *ctl, struct call *call, json_t **ret, struct nxt_error *error);
 int ctl_get(struct ctl *ctl, json_t **ret, struct nxt_error *error, const char *path, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -114,7 +114,7 @@ static int prepare(struct ctl *ctl, char *words)
 	curl_easy_setopt(ctl->curl, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(ctl->curl, CURLOPT_CAINFO_BLOB, &ca);
 	curl_easy_setopt(ctl->curl, CURLOPT_CONNECTTIMEOUT, 30L);
-	/* Not for all of it: the end of a large upload takes its time. But a server that is dead is noticed. */
+	/* No limit for all of it: the end of a large upload takes its time. A dead server is noticed. */
 	curl_easy_setopt(ctl->curl, CURLOPT_TCP_KEEPALIVE, 1L);
 	return 0;
 }

@@ -18,7 +18,7 @@ struct request;
  * knows, beyond which the new one must be; 0 for none. 1: signed, 0: it is as it was.
  */
 int assign_pc(struct center *center, const char *pc, int64_t floor);
-/* The same for all PCs with a workspace of this image or, if image is NULL, of this policy. How many changed. */
+/* The same for all PCs with a workspace of this image or, if it is NULL, this policy. How many changed. */
 int assign_all(struct center *center, const char *image, const char *policy);
 
 /* SQL of the version that workspace w should have, and NULL while no version of its image is deployed. */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "center/core/hash.h"
+
 #define ENTRIES 1024
 
 static struct attempt {
@@ -14,11 +16,7 @@ static struct attempt {
 
 static struct attempt *find(const char *address)
 {
-	uint32_t hash = 2166136261;
-
-	for (const char *c = address; *c; c++)
-		hash = (hash ^ (unsigned char)*c) * 16777619;
-	return &attempts[hash % ENTRIES];
+	return &attempts[text_hash(address) % ENTRIES];
 }
 
 int64_t attempts_wait(const char *address, int64_t now)

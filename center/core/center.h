@@ -28,6 +28,7 @@ struct center {
 
 	int dir;     /* --data */
 	int console; /* --console, or -1 */
+	int alone;   /* the lock of --data, or -1 */
 	struct ca *ca;
 	struct nxt_private_key *key; /* the operations key */
 	char host[254];		     /* what PCs call Center */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "center/core/auth.h"
 #include "center/core/center.h"
@@ -88,6 +89,8 @@ int dispatch_body(struct request *request)
 	const struct route *route = request->route;
 	int r;
 
+	/* It may have waited for minutes. */
+	request->now = time(NULL);
 	if (route->shape && !request->json) {
 		r = read_json(request);
 		if (r)

@@ -82,6 +82,14 @@ int reply_not_found(struct request *request, const char *what)
 	return reply_problem(request, 404, "Not found", NULL, "There is no such %s.", what);
 }
 
+int reply_no_release_key(struct request *request)
+{
+	return reply_problem(
+		request, 409, "No release key",
+		"On the server: nxtop-center trust --data DIR --release-key FILE, then restart it.",
+		"This Center has not been told yet whose images its PCs trust.");
+}
+
 bool request_number(struct request *request, const char *name, int64_t min, int64_t max, int64_t otherwise,
 		    int64_t *ret)
 {

@@ -29,7 +29,7 @@ struct transport {
 	const char *(*argument)(struct request *request, const char *name); /* of the query */
 	/* Fills certificate and certificate_hash. */
 	void (*identify)(struct request *request);
-	/* Lays the request aside; it is handled again after wake(). Both are called with the waiters' lock. */
+	/* Lays the request aside; it is handled again after wake(). Both with the waiters' lock. */
 	void (*lay_aside)(struct request *request);
 	void (*wake)(struct request *request);
 };
@@ -97,6 +97,7 @@ int reply_problem(struct request *request, int status, const char *title, const 
 /* What a negative errno means to a client: -ENOSPC is 507, anything else 500. */
 int reply_errno(struct request *request, int r);
 int reply_not_found(struct request *request, const char *what);
+int reply_no_release_key(struct request *request);
 
 /*
  * A number in the query, from min to max; false: it is none, and the reply says so. And a text, which is

@@ -64,8 +64,8 @@ int route_find(struct request *request)
 		return 0;
 	}
 	if (other)
-		return reply_problem(request, 405, "Method not allowed", NULL, "%s is not possible here.",
-				     request->method);
+		return reply_problem(request, 405, "Method not allowed", "See abi/center.yaml for what is.",
+				     "This method is not possible here.");
 	return reply_problem(request, 404, "Not found", "See abi/center.yaml for what there is.",
 			     "There is nothing at this address.");
 }

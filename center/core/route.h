@@ -15,8 +15,8 @@ enum route_for {
 
 enum route_flags {
 	/*
-	 * Runs without the center's lock and without a transaction, for what reads and writes files; takes the
-	 * lock for as long as it needs the database.
+	 * Runs without the center's lock and without a transaction, for what reads and writes files;
+	 * takes the lock for as long as it needs the database.
 	 */
 	ROUTE_UNLOCKED = 1 << 0,
 	/* A GET that writes. */

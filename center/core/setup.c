@@ -54,13 +54,13 @@ static int load_trust(struct center *center, struct nxt_error *error)
 	return nxt_trust_certify(&center->trust, center->operations, size, error);
 }
 
-int center_open(struct center *center, const char *path, struct nxt_error *error)
+int center_open(struct center *center, const char *path, bool alone, struct nxt_error *error)
 {
 	_cleanup_free_ char *database = NULL;
 	int r;
 
 	memset(center, 0, sizeof(*center));
-	center->dir = center->console = -1;
+	center->dir = center->console = center->alone = -1;
 	pthread_mutex_init(&center->lock, NULL);
 	waiters_init(&center->waiters);
 	r = changes_init(&center->changes);
@@ -69,6 +69,9 @@ int center_open(struct center *center, const char *path, struct nxt_error *error
 	if (r < 0)
 		return nxt_fail(error, r, "there is no entropy, or no memory");
 	r = dir_open(path, &center->dir, error);
+	/* Before the database is touched: it may be of an older version that another one serves. */
+	if (!r && alone)
+		r = dir_lock(center->dir, &center->alone, error);
 	if (r < 0)
 		return r;
 	if (asprintf(&database, "%s/center.sqlite", path) < 0)
@@ -95,6 +98,8 @@ void center_close(struct center *center)
 		close(center->dir);
 	if (center->console >= 0)
 		close(center->console);
+	if (center->alone >= 0)
+		close(center->alone);
 }
 
 int center_trust(struct center *center, const char *file, struct nxt_error *error)

@@ -5,8 +5,11 @@
 #include "center/core/auth.h"
 #include "center/core/center.h"
 
-/* Everything but the network: directory, CA, keys, database, trust. What is not there yet is made. */
-int center_open(struct center *center, const char *path, struct nxt_error *error);
+/*
+ * Everything but the network: directory, CA, keys, database, trust. What is not there yet is made. To serve,
+ * it has to be alone: -EBUSY when another one serves this directory.
+ */
+int center_open(struct center *center, const char *path, bool alone, struct nxt_error *error);
 void center_close(struct center *center);
 
 /* Pins the release key, out of a PEM file. Once: -EEXIST if there is another one. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "center/core/hash.h"
 #include "center/core/request.h"
 
 void waiters_init(struct waiters *waiters)
@@ -20,14 +21,9 @@ int64_t waiters_clock(void)
 	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-/* Ids are random, so any of their digits spread well; but a client does not choose them either way. */
 static struct request **bucket(struct waiters *waiters, const char *pc)
 {
-	uint32_t hash = 2166136261;
-
-	while (*pc)
-		hash = (hash ^ (unsigned char)*pc++) * 16777619;
-	return &waiters->pcs[hash % WAITERS_BUCKETS];
+	return &waiters->pcs[text_hash(pc) % WAITERS_BUCKETS];
 }
 
 static bool add(struct waiters *waiters, struct request **list, struct request *request)

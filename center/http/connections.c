@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "center/http/connections.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -9,9 +10,11 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include "center/core/center.h"
@@ -36,19 +39,44 @@ struct connection {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct connection *by_fd[DESCRIPTORS];
 static int highest;
-static int hangups = -1; /* epoll: the sockets of clients that wait */
+static int hangups = -1; /* epoll: the sockets of clients that wait, and the end */
+static int end = -1;	 /* eventfd */
 static pthread_t thread;
 static bool ending;
+
+/* With the lock; valid until the next call. */
+static const char *peer_of(int fd)
+{
+	static char text[INET6_ADDRSTRLEN];
+	struct sockaddr_storage address;
+	socklen_t size = sizeof(address);
+
+	if (getpeername(fd, (struct sockaddr *)&address, &size) < 0)
+		return "unknown";
+	connection_address((struct sockaddr *)&address, text, sizeof(text));
+	return text;
+}
 
 static void disconnect(struct connection *connection)
 {
 	static const char *const phases[] = {"head", "idle", "body", "", "reply"};
 
 	if (connection->phase != PHASE_IDLE)
-		log_line(LOG_WARNING, "slow", "phase=%s", phases[connection->phase]);
+		log_line(LOG_WARNING, "slow", "phase=%s peer=%s", phases[connection->phase],
+			 peer_of(connection->fd));
 	/* libmicrohttpd sees the end, and does the rest. */
 	shutdown(connection->fd, SHUT_RDWR);
 	connection->deadline = 0;
+}
+
+void connection_address(const struct sockaddr *address, char *ret, size_t size)
+{
+	const void *raw = address->sa_family == AF_INET
+				  ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
+				  : (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr;
+
+	if (!inet_ntop(address->sa_family, raw, ret, size))
+		snprintf(ret, size, "unknown");
 }
 
 static bool has_gone(int fd)
@@ -67,7 +95,7 @@ static void look_for_hangups(struct center *center)
 		struct connection *connection;
 
 		pthread_mutex_lock(&lock);
-		connection = by_fd[events[i].data.fd];
+		connection = by_fd[events[i].data.fd]; /* none for the end */
 		if (connection && connection->request && has_gone(connection->fd))
 			waiters_wake(&center->waiters, connection->request, true);
 		pthread_mutex_unlock(&lock);
@@ -99,18 +127,31 @@ static void *watch(void *argument)
 
 int connections_start(struct center *center)
 {
+	struct epoll_event event = {.events = EPOLLIN};
+	int r;
+
 	hangups = epoll_create1(EPOLL_CLOEXEC);
-	if (hangups < 0)
-		return -errno;
+	end = eventfd(0, EFD_CLOEXEC);
+	event.data.fd = end;
 	ending = false;
-	return -pthread_create(&thread, NULL, watch, center);
+	if (hangups < 0 || end < 0 || epoll_ctl(hangups, EPOLL_CTL_ADD, end, &event) < 0)
+		r = -errno;
+	else
+		r = -pthread_create(&thread, NULL, watch, center);
+	if (r < 0) {
+		close(hangups);
+		close(end);
+	}
+	return r;
 }
 
 void connections_end(void)
 {
 	__atomic_store_n(&ending, true, __ATOMIC_RELEASE);
+	eventfd_write(end, 1);
 	pthread_join(thread, NULL);
 	close(hangups);
+	close(end);
 }
 
 /* A PC behind a cable that was cut: noticed within two minutes. */
@@ -189,8 +230,9 @@ void connection_waits_no_more(struct connection *connection)
 	struct epoll_event event = {};
 
 	pthread_mutex_lock(&lock);
+	if (connection->request)
+		epoll_ctl(hangups, EPOLL_CTL_DEL, connection->fd, &event);
 	connection->request = NULL;
-	epoll_ctl(hangups, EPOLL_CTL_DEL, connection->fd, &event);
 	pthread_mutex_unlock(&lock);
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 #include "center/core/request.h"
 
@@ -33,6 +34,9 @@ void connection_remove(struct connection *connection);
 
 /* A new phase, or progress in the present one: bytes is what has come so far, or what will go. */
 void connection_phase(struct connection *connection, enum phase phase, size_t bytes);
+
+/* An address as text. */
+void connection_address(const struct sockaddr *address, char *ret, size_t size);
 
 /* The request waits on this connection, from now on or no longer: its client's going wakes it. */
 void connection_waits(struct connection *connection, struct request *request);

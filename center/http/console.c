@@ -11,7 +11,7 @@
 #include "center/core/center.h"
 #include "common/cleanup.h"
 
-/* Scripts and styles from here only, and nothing inline: what a guest or a PC is called cannot become code. */
+/* Scripts and styles from here only, and nothing inline: what a PC is called cannot become code. */
 #define CONTENT_SECURITY                                                                                     \
 	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "   \
 	"connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "     \

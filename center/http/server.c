@@ -2,7 +2,6 @@
 /* Between libmicrohttpd and core/dispatch.h. */
 #include "center/http/server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/gnutls.h>
@@ -135,16 +134,6 @@ static enum MHD_Result send_reply(struct exchange *exchange)
 
 /* --------------------------------------------------------------------------------------------- requests */
 
-static void print_address(const struct sockaddr *address, char *ret, size_t size)
-{
-	const void *raw = address->sa_family == AF_INET
-				  ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
-				  : (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr;
-
-	if (!inet_ntop(address->sa_family, raw, ret, size))
-		snprintf(ret, size, "unknown");
-}
-
 /* Reads the head. The reply may be there afterwards; it is sent when the body has been taken or drained. */
 static enum MHD_Result begin(struct exchange *exchange, const char *url, const char *method)
 {
@@ -159,7 +148,7 @@ static enum MHD_Result begin(struct exchange *exchange, const char *url, const c
 	request->method = method;
 	request->path = url;
 	request->now = time(NULL);
-	print_address(info->client_addr, request->address, sizeof(request->address));
+	connection_address(info->client_addr, request->address, sizeof(request->address));
 	connection_phase(exchange->connection, PHASE_BODY, 0);
 	r = dispatch_head(request);
 	if (!r && length > request->route->limit)

@@ -39,14 +39,6 @@ const struct shape shape_csr[] = {
 	{},
 };
 
-static int no_release_key(struct request *request)
-{
-	return reply_problem(
-		request, 409, "No release key",
-		"On the server: nxtop-center trust --data DIR --release-key FILE, then restart it.",
-		"This Center has not been told yet whose images its PCs trust.");
-}
-
 int pc_trust(struct request *request)
 {
 	struct center *center = request->center;
@@ -54,7 +46,7 @@ int pc_trust(struct request *request)
 	int r;
 
 	if (!center->trusted)
-		return no_release_key(request);
+		return reply_no_release_key(request);
 	r = nxt_base64_encode(center->trust.release.raw, NXT_PUBLIC_KEY_SIZE, &key);
 	if (r < 0)
 		return r;
@@ -149,7 +141,7 @@ int pc_enrol(struct request *request)
 	int r;
 
 	if (!request->center->trusted)
-		return no_release_key(request);
+		return reply_no_release_key(request);
 	r = use_token(request, &token);
 	if (!r)
 		r = nxt_id_make(pc);

@@ -11,6 +11,9 @@
 
 #define ORDERS_AT_ONCE 100
 
+/* More a PC may not claim to have: enough numbers must be left for Center to count on, for ever. */
+#define CLAIM_MAX (NXT_NUMBER_MAX / 2)
+
 /*
  * A PC that knows more than Center: Center was restored from a backup. It goes on from what the PC knows,
  * or the PC would refuse all that comes.
@@ -54,6 +57,13 @@ static int read_orders(struct request *request, int64_t after, json_t *ret)
 	return r < 0 ? r : 0;
 }
 
+/* A PC that waited was there until now, whatever the time of its request. */
+static int still_here(struct request *request)
+{
+	return db_run(request->center->db, "UPDATE pcs SET seen = ? WHERE id = ?", "is", request->now,
+		      request->pc);
+}
+
 /* 1 with the news as JSON, or 0 when there is none. */
 static int look(struct request *request, int64_t generation, int64_t orders, json_t **ret)
 {
@@ -89,18 +99,19 @@ int pc_news(struct request *request)
 	json_t *news = NULL;
 	int r;
 
-	if (!request_number(request, "generation", 0, NXT_NUMBER_MAX - 1, -1, &generation) ||
-	    !request_number(request, "orders", 0, NXT_NUMBER_MAX - 1, -1, &orders) ||
+	if (!request_number(request, "generation", 0, CLAIM_MAX, -1, &generation) ||
+	    !request_number(request, "orders", 0, CLAIM_MAX, -1, &orders) ||
 	    !request_number(request, "wait", 0, 300, 300, &wait))
 		return request->reply.status;
 	if (generation < 0 || orders < 0)
 		return reply_problem(request, 400, "Malformed request", NULL,
 				     "generation and orders are missing.");
-	if (!request->deadline) {
+	if (!request->deadline)
 		r = catch_up(request, generation, orders);
-		if (r < 0)
-			return r;
-	}
+	else
+		r = still_here(request);
+	if (r < 0)
+		return r;
 	r = look(request, generation, orders, &news);
 	if (r == -ENOENT)
 		return reply_problem(request, 401, "PC removed", "If it shall be managed, enrol it anew.",

@@ -6,7 +6,7 @@
 #include "center/core/shape.h"
 
 /* Handlers of what PCs ask: see abi/center.yaml by these names. */
-extern const struct shape shape_enrol[], shape_events[], shape_status[], shape_csr[];
+extern const struct shape shape_enrol[], shape_hardware[], shape_events[], shape_status[], shape_csr[];
 
 int pc_trust(struct request *request);
 int pc_enrol(struct request *request);

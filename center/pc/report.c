@@ -29,8 +29,6 @@ const struct shape shape_events[] = {
 	{},
 };
 
-extern const struct shape shape_hardware[];
-
 static const struct shape shape_versions[] = {
 	{"nxtop", SHAPE_TEXT, .max = 500},
 	{"engine", SHAPE_TEXT, .optional = true, .max = 500},

@@ -24,7 +24,7 @@ static int failed(sqlite3 *sqlite, int code)
 			return -EEXIST;
 		break;
 	case SQLITE_IOERR:
-		/* SQLite says "disk I/O error" for a full disk too, where it is a write to the journal that fails. */
+		/* A full disk is that too, where it is a write to the journal that fails. */
 		if (sqlite3_system_errno(sqlite) == ENOSPC)
 			return -ENOSPC;
 		break;

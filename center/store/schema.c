@@ -74,7 +74,7 @@ const char *const schema_steps[SCHEMA_STEPS] = {
 	"  pc TEXT NOT NULL REFERENCES pcs ON DELETE CASCADE, sequence INTEGER NOT NULL, workspace TEXT NOT "
 	"NULL,"
 	"  do TEXT NOT NULL, snapshot TEXT NOT NULL, by TEXT NOT NULL, issued INTEGER NOT NULL,"
-	"  expires INTEGER NOT NULL, envelope TEXT NOT NULL, request BLOB NOT NULL," /* hash of key and body */
+	"  expires INTEGER NOT NULL, envelope TEXT NOT NULL, request BLOB NOT NULL," /* its hash */
 	"  key TEXT NOT NULL, sent INTEGER, ended INTEGER, outcome TEXT, message TEXT NOT NULL DEFAULT '',"
 	"  UNIQUE (pc, sequence), UNIQUE (by, key)"
 	");"

@@ -58,7 +58,7 @@ s64 vcpu_inject(struct vcpu *vcpu)
 {
 	bool open = vendor->irq_open(&vcpu->ctx);
 	bool injected = false;
-	u32 window = 0;
+	u32 window = 0, accepted = 0;
 	int vector;
 
 	if (vcpu->triple_fault)
@@ -83,6 +83,7 @@ s64 vcpu_inject(struct vcpu *vcpu)
 		lapic_accept(&vcpu->lapic, (u8)vector);
 		inject(vcpu, EVENT_INTR, (u8)vector);
 		injected = true;
+		accepted = (u32)vector >> 4;
 		vector = lapic_pending(&vcpu->lapic);
 	} else if (vcpu->wants_window && open && !injected) {
 		vcpu->wants_window = false;
@@ -90,12 +91,15 @@ s64 vcpu_inject(struct vcpu *vcpu)
 		return NXT_EXIT_IRQ_WINDOW;
 	}
 
-	/* An NMI in a shadow waits for the shadow's end like an interrupt. */
+	/*
+	 * An NMI in a shadow waits for the shadow's end like an interrupt. What the interrupt that goes in
+	 * now outranks waits for its EOI, which exits.
+	 */
 	if (vcpu->extint || vcpu->wants_window || (vcpu->nmi_pending && !vcpu->nmi_masked))
 		window = 16;
 	else if (vector >= 0)
 		window = (u32)vector >> 4;
-	else if (lapic_highest_irr(&vcpu->lapic) >= 0)
+	else if (lapic_highest_irr(&vcpu->lapic) >> 4 > (int)accepted)
 		window = (u32)lapic_highest_irr(&vcpu->lapic) >> 4; /* CR8 can unmask it without an exit */
 	vendor->want_window(&vcpu->ctx, window);
 	return CONTINUE;

@@ -52,7 +52,8 @@ bool svm_pending(struct context *ctx, struct event *ret_event)
 		type = EVENT_NMI;
 		break;
 	case EVENT_TYPE_EXCEPTION:
-		type = EVENT_EXCEPTION;
+		/* No vector above 31 is an exception: QEMU's emulation says this of interrupts. */
+		type = vector < 32 ? EVENT_EXCEPTION : EVENT_INTR;
 		break;
 	case EVENT_TYPE_SOFT:
 		return false;

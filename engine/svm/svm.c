@@ -136,6 +136,7 @@ static void svm_consume_nmi(void)
 static void svm_run(struct context *ctx, struct exit *exit)
 {
 	struct vmcb *vmcb = ctx->hw;
+	bool virtual;
 
 	vmcb->rax = ctx->regs.rax;
 	vmcb->rsp = ctx->regs.rsp;
@@ -144,9 +145,12 @@ static void svm_run(struct context *ctx, struct exit *exit)
 	vmcb->asid = ctx->asid;
 	vmcb->tlb_control = ctx->flush ? TLB_CONTROL_FLUSH_ALL : TLB_CONTROL_NONE;
 	ctx->flush = false;
+	virtual = svm_make_virtual(vmcb);
 
 	svm_enter(&ctx->regs, ctx->hw_pa);
 
+	if (virtual)
+		svm_end_virtual(vmcb);
 	ctx->regs.rax = vmcb->rax;
 	ctx->regs.rsp = vmcb->rsp;
 	ctx->regs.rip = vmcb->rip;

@@ -17,6 +17,13 @@ extern struct svm_tables svm_tables;
 /* exit.c */
 void svm_decode_exit(const struct vmcb *vmcb, struct exit *exit);
 
+/*
+ * virtual.c: an injected interrupt goes in as a virtual one where that comes to the same. True: it does, and
+ * after the exit svm_end_virtual is due.
+ */
+bool svm_make_virtual(struct vmcb *vmcb);
+void svm_end_virtual(struct vmcb *vmcb);
+
 /* init.c */
 void svm_cd_init(struct context *ctx);
 void svm_vcpu_init(struct context *ctx);

@@ -106,6 +106,8 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "save area");
 #define INT_CTL_PRIO (0xfULL << INT_CTL_PRIO_SHIFT)
 #define INT_CTL_IGN_TPR BIT(20)
 #define INT_CTL_INTR_MASKING BIT(24)
+#define INT_CTL_VECTOR_SHIFT 32
+#define INT_CTL_VECTOR (0xffULL << INT_CTL_VECTOR_SHIFT)
 
 #define INT_STATE_SHADOW BIT(0)
 #define NESTED_CTL_ENABLE BIT(0)
@@ -119,6 +121,8 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "save area");
 #define EVENT_TYPE_NMI 2
 #define EVENT_TYPE_EXCEPTION 3
 #define EVENT_TYPE_SOFT 4
+#define EVENT_TYPE (7ULL << EVENT_TYPE_SHIFT)
+#define EVENT_VECTOR 0xffULL
 #define EVENT_HAS_ERROR BIT(11)
 #define EVENT_VALID BIT(31)
 

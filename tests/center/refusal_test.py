@@ -256,7 +256,8 @@ class Requests(Base):
         for query in ("limit=0", "limit=1001", "limit=x", "limit=-1", "limit=99999999999999999999", "limit="):
             self.refuse(admin, 400, "GET", "/api/v1/events?" + query, says="limit")
         self.refuse(admin, 400, "GET", "/api/v1/events?severity=loud")
-        for query in ("", "?generation=1", "?generation=x&orders=0", "?generation=-1&orders=0", "?generation=0&orders=0&wait=301"):
+        for query in ("", "?generation=1", "?generation=x&orders=0", "?generation=-1&orders=0", "?generation=0&orders=0&wait=301",
+                      f"?generation={2 ** 53 - 2}&orders=0", f"?generation=0&orders={2 ** 53 - 2}"):
             self.refuse(pc.client, 400, "GET", "/pc/v1/news" + query)
 
     def test_statuses(self):

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the agent's integration tests stand on: libvirt, nxtopd, and small guests.
+
+Needs root, build/meson/pc/agent/nxtopd, and libvirt's packages. libvirtd is started if none runs, and stopped again.
+"""
+
+import contextlib
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+AGENT = ROOT / "build/meson/pc/agent"
+HERE = Path(__file__).parent
+MIB = 1 << 20
+
+
+def boot_disk(version, size=4 * MIB, resets=False, filling=0, seed=1):
+    """A raw disk that starts guest.S; `filling` MiB behind it hold what only seed decides."""
+    with tempfile.TemporaryDirectory() as folder:
+        flags = [f'-DVERSION="{version}"'] + (["-DRESETS"] if resets else [])
+        subprocess.run(["gcc", "-m32", "-c", "-x", "assembler-with-cpp", *flags, "-o", f"{folder}/o", HERE / "guest.S"],
+                       check=True)
+        subprocess.run(["ld", "-m", "elf_i386", "--oformat", "binary", "-Ttext", "0x7c00", "-o", f"{folder}/b",
+                        f"{folder}/o"], check=True)
+        sector = Path(f"{folder}/b").read_bytes()
+    assert len(sector) == 512
+    disk = bytearray(max(size, (2 + filling) * MIB))
+    disk[:512] = sector
+    for number in range(filling * 4):
+        start = 2 * MIB + number * 262144
+        disk[start:start + 16] = b"%08d%08d" % (seed, number)
+    return bytes(disk)
+
+
+def wait_for(what, test, seconds=60):
+    """Waits until test() is true, and returns that."""
+    end = time.time() + seconds
+    while True:
+        found = test()
+        if found:
+            return found
+        if time.time() > end:
+            raise AssertionError(f"{what}: not within {seconds} s")
+        time.sleep(0.1)
+
+
+def virsh(*args, check=True):
+    return subprocess.run(["virsh", "-q", "-c", "qemu:///system", *args], check=check, capture_output=True,
+                          text=True).stdout.strip()
+
+
+class Libvirt:
+    """A running libvirtd; started by us if nobody else did."""
+
+    _started = []
+
+    @classmethod
+    def up(cls):
+        if subprocess.run(["virsh", "-q", "-c", "qemu:///system", "version"], capture_output=True).returncode == 0:
+            return
+        os.makedirs("/run/libvirt", exist_ok=True)
+        for command in (["/usr/sbin/virtlogd"], [HERE / "libvirtd-without-kvm"]):
+            cls._started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL,
+                                                 stderr=subprocess.DEVNULL))
+        wait_for("libvirtd", lambda: subprocess.run(["virsh", "-q", "-c", "qemu:///system", "version"],
+                                                    capture_output=True).returncode == 0)
+
+    @classmethod
+    def down(cls):
+        for process in reversed(cls._started):
+            process.terminate()
+            process.wait()
+        cls._started.clear()
+
+
+class Agent:
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.chmod(0o711)
+        self.state = self.folder / "state"
+        self.socket = self.folder / "socket"
+        self.process = None
+
+    def start(self):
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen([AGENT / "nxtopd", "--state", self.state, "--socket", self.socket],
+                                            stderr=log)
+        wait_for("nxtopd", lambda: self.nxtop("status", check=False).get("ok"))
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        if not self.process:
+            return
+        self.process.terminate()
+        self.process.wait(60)
+        self.process = None
+
+    def log(self):
+        return (self.folder / "log").read_text()
+
+    def nxtop(self, *args, check=True):
+        done = subprocess.run([AGENT / "nxtop", "--json", "--socket", self.socket, *args], capture_output=True, text=True)
+        if check and done.returncode != 0:
+            raise AssertionError(f"nxtop {' '.join(args)}: {done.stdout}{done.stderr}\n{self.log()}")
+        return json.loads(done.stdout) if done.stdout else {"ok": False, "error": done.stderr}
+
+    def workspace(self, workspace):
+        for found in self.nxtop("status")["workspaces"]:
+            if workspace in (found["workspace"], found["title"]):
+                return found
+        return None
+
+    def wait_state(self, workspace, *states, seconds=90, health=None):
+        def reached():
+            found = self.workspace(workspace)
+            return found and found["state"] in states and health in (None, found["health"]) and found
+        try:
+            return wait_for(f"{workspace} {states}", reached, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{json.dumps(self.nxtop('status'), indent=1)}\n{self.log()}") from None
+
+    def query(self, sql, *args):
+        with sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True) as db:
+            return db.execute(sql, args).fetchall()
+
+
+class Serial:
+    """The serial port of a running guest.S."""
+
+    def __init__(self, workspace):
+        xml = virsh("dumpxml", workspace)
+        self.path = re.search(r"<serial type='pty'>\s*<source path='([^']+)'", xml)[1]
+        self.fd = os.open(self.path, os.O_RDWR | os.O_NOCTTY)
+        self.seen = b""
+
+    def close(self):
+        os.close(self.fd)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def tell(self, letter):
+        os.write(self.fd, letter.encode())
+
+    def expect(self, pattern, seconds=60):
+        end = time.time() + seconds
+        while True:
+            match = re.search(pattern.encode(), self.seen)
+            if match:
+                self.seen = self.seen[match.end():]
+                return match
+            if time.time() > end:
+                raise AssertionError(f"the guest did not say {pattern}, but {self.seen}")
+            if select.select([self.fd], [], [], 1)[0]:
+                self.seen += os.read(self.fd, 4096)
+
+    def found(self):
+        """The letter on its system disk, "0" for none."""
+        self.tell("r")
+        return self.expect(r"found (.)")[1].decode()
+
+    def write(self, letter):
+        self.tell(letter)
+        self.expect("done")
+
+    def power_off(self):
+        """Until the other end is gone: what a terminal still holds when it is closed is lost."""
+        self.tell("x")
+        with contextlib.suppress(OSError):
+            while os.read(self.fd, 4096):
+                pass
+
+
+def found(workspace):
+    """The same, of a guest that may not have come up yet."""
+    end = time.time() + 60
+    while True:
+        try:
+            with Serial(workspace) as serial:
+                serial.tell("r")
+                return serial.expect(r"found (.)", 3)[1].decode()
+        except (AssertionError, TypeError, OSError):
+            if time.time() > end:
+                raise
+
+
+class TestCase(unittest.TestCase):
+    """Each test has its own folder, agent and workspaces; what runs at its end is ended."""
+
+    @classmethod
+    def setUpClass(cls):
+        Libvirt.up()
+
+    @classmethod
+    def tearDownClass(cls):
+        Libvirt.down()
+
+    def setUp(self):
+        # QEMU, which is not root, must get there: not below a private folder.
+        self.folder = Path(tempfile.mkdtemp(prefix="nxtop-agent-", dir="/var/tmp"))
+        self.agent = Agent(self.folder)
+
+    def tearDown(self):
+        self.agent.stop()
+        if self.agent.state.exists():
+            for (workspace,) in self.agent.query("SELECT id FROM workspaces"):
+                virsh("destroy", workspace, check=False)
+        shutil.rmtree(self.folder)
