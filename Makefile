@@ -3,7 +3,7 @@
 
 MESON := build/meson
 
-.PHONY: help run test check bench soak engine driver images lint format setup clean
+.PHONY: help run test check bench soak engine console driver images lint format setup clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -11,8 +11,9 @@ help: ## this list
 run: engine driver images ## a PC with Engine beneath and two Debian guests on it, until Ctrl-C; SCRIPTED=1 ends by itself
 	SCRIPTED=$(SCRIPTED) testbed/demo
 
-test: check driver images ## everything: make check, a short fuzzing, then the end-to-end scenarios
+test: check console driver images ## everything: make check, a short fuzzing, the console in a browser, then the end-to-end scenarios
 	tests/fuzz
+	tests/console/run
 	testbed/run-scenarios --on engine
 
 check: engine ## unit tests and style, within a minute
@@ -29,6 +30,9 @@ soak: engine driver images ## fuzz, then run the scenarios again and again for h
 engine: setup ## compile everything but the driver, with the unit tests
 	@test -f $(MESON)/build.ninja || meson setup $(MESON)
 	ninja -C $(MESON)
+
+console: setup ## build Center's web console
+	center/console/build
 
 driver: setup ## compile nxtop.ko
 	testbed/build-driver

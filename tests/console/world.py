@@ -7,6 +7,7 @@ import os
 import pathlib
 import sys
 import traceback
+import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "center"))
 from center import PASSWORD, Author, Center, Pc, payload, temporary  # noqa: E402
@@ -110,7 +111,11 @@ class World:
         """One exchange of the browser with Center."""
         names = {"content-type": "Content-Type", "etag": "ETag"}
         headers = {names.get(name, name): value for name, value in headers.items()}
-        assert CONTRACT.operation(method, path.split("?")[0]), f"{method} {path} is not in the contract"
+        bare, _, query = path.partition("?")
+        found = CONTRACT.operation(method, bare)
+        assert found, f"{method} {path} is not in the contract"
+        known = {CONTRACT.resolve(parameter)["name"] for parameter in found[1][method.lower()].get("parameters", [])}
+        assert known.issuperset(urllib.parse.parse_qs(query)), f"{method} {path}: the contract has only {known}"
         CONTRACT.check(method, path, request, status, headers, body.encode())
 
 
