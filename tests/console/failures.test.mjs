@@ -72,6 +72,25 @@ describe("failures", () => {
     await page.unroute(`**/api/v1/pcs/${found.ids.Workshop}`);
   });
 
+  step("an order whose answer got lost is ordered once, however often the button is pressed", async () => {
+    const count = async () => (await world.ask("ask", { method: "GET", path: `/api/v1/orders?workspace=${found.work.id}` })).body.items.length;
+    const orders = await count();
+    await page.goto(`${world.url}/pcs/${found.ids["Reception 1"]}`);
+    await page.route("**/orders", async (route) => {
+      await route.fetch();
+      await route.abort();
+    });
+    await page.getByRole("article", { name: "Workspace Work" }).getByRole("button", { name: "Restart" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Restart" }).click();
+    await dialog.getByRole("alert").getByText("Center cannot be reached").waitFor();
+    assert.equal(await count(), orders + 1);
+    await page.unroute("**/orders");
+    await dialog.getByRole("button", { name: "Restart" }).click();
+    await dialog.waitFor({ state: "detached" });
+    assert.equal(await count(), orders + 1);
+  });
+
   step("Center goes: what is known stays, the page says so; Center is back: it goes on by itself", async () => {
     await page.goto(world.url);
     await page.getByRole("row", { name: /Reception 1/ }).waitFor();

@@ -23,7 +23,7 @@ const button = (page, name) => page.getByRole("button", { name, exact: true }).f
 /** Each: where, what to press, and what is there then. */
 const SCREENS = [
   { name: "fleet", path: () => "/", there: (page) => page.getByRole("link", { name: "Workshop" }) },
-  { name: "fleet, none fits", path: () => "/", press: (page) => page.getByRole("button", { name: /^Offline/ }), there: (page) => page.getByText("No PC fits") },
+  { name: "fleet, none fits", path: () => "/", search: "zzz", there: (page) => page.getByText("No PC fits") },
   { name: "PC", path: (ids) => `/pcs/${ids["Reception 1"]}`, there: (page) => page.getByText("Update failed") },
   { name: "PC with a failed workspace", path: (ids) => `/pcs/${ids.Workshop}`, there: (page) => page.getByText("Unhealthy").first() },
   { name: "revert", path: (ids) => `/pcs/${ids["Reception 1"]}`, press: (page) => button(card(page), "Revert"), there: (page) => page.getByText("Kept") },
@@ -90,6 +90,7 @@ describe("looks", () => {
         test(screen.name, async () => {
           await page.goto(world.url + screen.path(found.ids));
           if (screen.press) await screen.press(page).click();
+          if (screen.search) await page.getByRole("searchbox").fill(screen.search);
           if (screen.key) {
             await page.getByRole("heading", { level: 1 }).waitFor();
             await page.keyboard.press(screen.key);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Shortcuts: single keys, or two after each other ("g f"). Not while somebody types, nor behind a dialog.
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 import { Store } from "./store";
 
@@ -36,7 +36,8 @@ addEventListener("keydown", (event) => {
 export function useShortcut(keys: string, label: string, act: () => void) {
   const latest = useRef(act);
   latest.current = act;
-  useEffect(() => {
+  // Before the page is painted: what is seen can be used.
+  useLayoutEffect(() => {
     const shortcut = { keys, label, act: () => latest.current() };
     shortcuts.value = [...shortcuts.value, shortcut];
     return () => {

@@ -10,8 +10,9 @@ const WAIT_SECONDS = 55;
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 /** That a PC went silent is no change that anybody tells: look again now and then. */
 const LOOK_AGAIN_MS = 60_000;
-/** Changes come in swarms: read once for all of them. */
-const SWARM_MS = 120;
+/** Changes come in swarms, in a large fleet without end: read once for all of a swarm, and rest between two readings. */
+const SWARM_MS = 100;
+const REST_MS = 500;
 
 export interface Connection {
   live: boolean;
@@ -89,7 +90,7 @@ export function useLive<R>(key: string, read: () => Promise<R>, wants: (change: 
   const [state, setState] = useState<{ key: string; data?: R; problem?: Problem }>({ key });
   const latest = useRef({ key, read });
   latest.current = { key, read };
-  const work = useRef({ busy: false, again: false, timer: 0, gone: false });
+  const work = useRef({ busy: false, again: false, timer: 0, last: 0, gone: false });
 
   const load = useCallback(async () => {
     const job = work.current;
@@ -112,12 +113,17 @@ export function useLive<R>(key: string, read: () => Promise<R>, wants: (change: 
       if (asked.key !== latest.current.key) job.again = true;
     } while (job.again && !job.gone);
     job.busy = false;
+    job.last = Date.now();
   }, []);
 
   const reload = useCallback(() => {
     const job = work.current;
-    clearTimeout(job.timer);
-    job.timer = window.setTimeout(load, SWARM_MS);
+    if (job.timer) return;
+    const wait = Math.max(SWARM_MS, job.last + REST_MS - Date.now());
+    job.timer = window.setTimeout(() => {
+      job.timer = 0;
+      void load();
+    }, wait);
   }, []);
 
   useEffect(() => {
@@ -130,6 +136,7 @@ export function useLive<R>(key: string, read: () => Promise<R>, wants: (change: 
     return () => {
       job.gone = true;
       clearTimeout(job.timer);
+      job.timer = 0;
       clearInterval(timer);
     };
   }, []);

@@ -19,6 +19,7 @@ import "./style/tokens.css";
 import "./style/base.css";
 import "./style/shell.css";
 import "./style/parts.css";
+import "./style/lists.css";
 import "./style/pages.css";
 
 const ASK_AGAIN_MS = 3000;

@@ -133,7 +133,7 @@ export const api = {
     change<T.Workspace>("/api/v1/workspaces/{id}", { params: { id }, body }),
   removeWorkspace: (id: string) => call<void>("DELETE", "/api/v1/workspaces/{id}", { params: { id } }),
 
-  /** `key` is chosen once for each press of a button, so that a repeated request orders nothing twice. */
+  /** With the same `key` again, nothing is ordered twice. */
   order: (pc: string, key: string, body: { workspace: string; do: T.Do; snapshot?: string }) =>
     call<T.Order>("POST", "/api/v1/pcs/{id}/orders", { params: { id: pc }, body, headers: { "Idempotency-Key": key } }),
   orders: (query: Paging & { pc?: string }) => call<T.Page<T.Order>>("GET", "/api/v1/orders", { query }),

@@ -95,11 +95,11 @@ function Row({ pc }: { pc: Pc }) {
       <td class="cell-health">
         <PcHealth pc={pc} />
       </td>
-      <td data-label="Workspaces">{pc.workspaces ? `${running} of ${pc.workspaces} running` : "none"}</td>
-      <td data-label="NxTop" class="wide-only">
+      <td data-label="Workspaces" class="short">{pc.workspaces ? `${running} of ${pc.workspaces} running` : "none"}</td>
+      <td data-label="NxTop" class="short wide-only" title={pc.status?.versions.nxtop}>
         {pc.status?.versions.nxtop ?? "–"}
       </td>
-      <td data-label="Engine" class="wide-only">
+      <td data-label="Engine" class="short wide-only" title={pc.status?.versions.engine}>
         {pc.status?.versions.engine ?? "–"}
       </td>
       <td data-label="Free" class="number">
@@ -130,7 +130,9 @@ export function Fleet() {
     return () => clearTimeout(timer);
   }, [typed]);
   useEffect(() => setLimit(PAGE), [filter, search]);
-  useEffect(pcs.reload, [limit]);
+  useEffect(() => {
+    if (limit > PAGE) pcs.reload();
+  }, [limit]);
   useShortcut("/", "Search the fleet", () => box.current?.focus());
   useShortcut("j", "Next PC", () => moveRow(1));
   useShortcut("k", "PC before", () => moveRow(-1));

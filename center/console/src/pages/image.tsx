@@ -125,7 +125,7 @@ export function ImagePage({ image }: { image: string }) {
   useShortcut("u", "Up to the images", () => go("/images"));
 
   return (
-    <Loaded live={live}>
+    <Loaded live={live} back={<Link to="/images">To the images</Link>}>
       {(versions) => {
         const deployed = versions.find((version) => version.state === "deployed");
         return (

@@ -15,11 +15,11 @@ function Row({ entry }: { entry: LogEntry }) {
       <td class="cell-name nowrap">
         <Moment time={entry.time} />
       </td>
-      <td data-label="Who">
+      <td data-label="Who" class="short" title={entry.address}>
         <strong>{entry.who}</strong>
         {entry.address && <span class="sub">{entry.address}</span>}
       </td>
-      <td data-label="What">
+      <td data-label="What" class="short">
         <code>{entry.action}</code>
       </td>
       <td class="cell-detail" title={entry.object}>

@@ -26,7 +26,7 @@ export function PcPage({ id }: { id: string }) {
   const close = () => setDialog(null);
 
   return (
-    <Loaded live={pc}>
+    <Loaded live={pc} back={<Link to="/">To the fleet</Link>}>
       {(found) => (
         <>
           <Title text={found.name} back={<Link to="/">Fleet</Link>}>

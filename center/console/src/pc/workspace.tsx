@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 
 import { api } from "../api/client";
 import type { Do, Order, Pc, Policy, Snapshot, Workspace } from "../api/types";
@@ -76,6 +76,7 @@ function Snapshots({ snapshots, ask }: { snapshots: Snapshot[]; ask: (ask: Ask) 
 
 export function WorkspaceCard({ workspace, pc, policies, orders }: Props) {
   const [asked, setAsked] = useState<Ask | null>(null);
+  const attempt = useRef({ asked: "", key: "" });
   const { busy, problem, run } = useAction();
   const { reported, title } = workspace;
   const policy = policies.find((one) => one.policy === workspace.policy);
@@ -83,9 +84,12 @@ export function WorkspaceCard({ workspace, pc, policies, orders }: Props) {
   const off = reported?.state === "stopped" || reported?.state === "failed";
   const close = () => setAsked(null);
 
-  /** Throws what Center refuses. */
+  /** Throws what Center refuses. When the answer got lost, pressing again repeats the same request: nothing is done twice. */
   const order = async (what: Do, snapshot?: string) => {
-    const made = await api.order(pc.id, crypto.randomUUID(), { workspace: workspace.id, do: what, snapshot });
+    const asked = `${what} ${snapshot ?? ""}`;
+    if (attempt.current.asked !== asked) attempt.current = { asked, key: crypto.randomUUID() };
+    const made = await api.order(pc.id, attempt.current.key, { workspace: workspace.id, do: what, snapshot });
+    attempt.current.asked = "";
     say(`Ordered: ${orderText(made)} (${title}).${pc.online ? "" : " It waits until the PC is back."}`);
   };
 

@@ -97,8 +97,15 @@ function Skeleton() {
   );
 }
 
+interface LoadedProps<R> {
+  live: Live<R>;
+  /** A way on when it is not there. */
+  back?: ComponentChildren;
+  children: (data: R) => ComponentChildren;
+}
+
 /** What is read, while it loads, when it failed, and when it is there. Old data stay on the screen. */
-export function Loaded<R>({ live, children }: { live: Live<R>; children: (data: R) => ComponentChildren }) {
+export function Loaded<R>({ live, back, children }: LoadedProps<R>) {
   const gone = live.problem?.status === 404;
   if (live.data !== undefined && !gone)
     return (
@@ -107,7 +114,13 @@ export function Loaded<R>({ live, children }: { live: Live<R>; children: (data: 
         {children(live.data)}
       </>
     );
-  return live.problem ? <ProblemBox problem={live.problem} retry={live.reload} /> : <Skeleton />;
+  if (!live.problem) return <Skeleton />;
+  return (
+    <>
+      <ProblemBox problem={live.problem} retry={live.reload} />
+      {gone && back}
+    </>
+  );
 }
 
 /** A page's head; going to a page moves the keyboard there. */
@@ -147,7 +160,11 @@ export function Meter({ label, used, total }: { label: string; used: number; tot
 export function Copy({ text, label }: { text: string; label: string }) {
   const [copied, setCopied] = useState(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      return; // The browser forbids it. One click on the text selects all of it.
+    }
     setCopied(true);
     setTimeout(() => setCopied(false), 2000);
   };

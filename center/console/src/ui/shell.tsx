@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 
+import { Problem } from "../api/client";
 import { connection } from "../live";
 import { shortcuts, useShortcut } from "../keys";
 import { go, Link, place } from "../router";
@@ -13,7 +14,7 @@ import { nextTheme, theme } from "../theme";
 import { Dialog } from "./dialog";
 import { Brand, Icon, type IconName } from "./icon";
 import { Button, Key, Notice } from "./parts";
-import { Toasts } from "./toasts";
+import { say, Toasts } from "./toasts";
 
 const PAGES: { path: string; name: string; icon: IconName; key: string }[] = [
   { path: "/", name: "Fleet", icon: "fleet", key: "f" },
@@ -109,6 +110,7 @@ function Help({ close }: { close: () => void }) {
 
 export function Shell({ administrator, children }: { administrator: string; children: ComponentChildren }) {
   const [help, setHelp] = useState(false);
+  const leave = () => signOut().catch((thrown) => say(`${Problem.of(thrown).title}: you are still signed in.`));
   useShortcut("?", "Keyboard help", () => setHelp(true));
   useShortcut("t", "Light, dark, or as the system", nextTheme);
 
@@ -130,7 +132,7 @@ export function Shell({ administrator, children }: { administrator: string; chil
           <span class="who" title="Signed in as">
             {administrator}
           </span>
-          <Button kind="quiet" icon="out" aria-label="Sign out" title="Sign out" onClick={() => void signOut()} />
+          <Button kind="quiet" icon="out" aria-label="Sign out" title="Sign out" onClick={leave} />
         </div>
       </header>
       <main id="main" tabIndex={-1}>

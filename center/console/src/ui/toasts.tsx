@@ -26,7 +26,7 @@ export function Toasts() {
     <div class="toasts" role="status" aria-live="polite">
       {useStore(toasts).map((toast) => (
         <div class="toast" key={toast.id}>
-          <Icon name="check" />
+          <Icon name="info" />
           <span>{toast.text}</span>
           <Button kind="quiet" icon="close" aria-label="Dismiss" onClick={() => remove(toast.id)} />
         </div>
