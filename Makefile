@@ -3,7 +3,7 @@
 
 MESON := build/meson
 
-.PHONY: help run test check bench soak engine driver images lint format setup clean
+.PHONY: help run test check bench soak engine console driver images lint format setup clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -11,9 +11,10 @@ help: ## this list
 run: engine driver images ## a PC with Engine beneath and two Debian guests on it, until Ctrl-C; SCRIPTED=1 ends by itself
 	SCRIPTED=$(SCRIPTED) testbed/demo
 
-test: check driver images ## everything: make check, a short fuzzing, Linux's own tests of KVM, the end-to-end scenarios
-	tests/fuzz
-	cd tests/agent && /usr/bin/python3 -m unittest
+test: check console driver images ## everything: make check, a short fuzzing, console and agent, Linux's own tests of KVM, scenarios
+	tests/fuzz --seconds 5
+	tests/console/run
+	cd tests/agent && /usr/bin/python3 -m unittest test_center test_hostile test_power
 	testbed/run-selftests --on engine --agreed --limit 60
 	testbed/run-scenarios --on engine
 
@@ -30,6 +31,9 @@ soak: engine driver images ## what takes longer, in parts of less than an hour; 
 engine: setup ## compile everything but the driver, with the unit tests
 	@test -f $(MESON)/build.ninja || meson setup $(MESON)
 	ninja -C $(MESON)
+
+console: setup ## build Center's web console
+	center/console/build
 
 driver: setup ## compile nxtop.ko
 	testbed/build-driver

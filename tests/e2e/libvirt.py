@@ -15,7 +15,8 @@ _DISKS = "/var/lib/libvirt/images"
 def start_libvirt(pc):
     """Brings up /dev/kvm, as udev would give it to libvirt's users, and libvirt."""
     load_kvm(pc)
-    pc.run("chgrp kvm /dev/kvm && chmod 660 /dev/kvm; systemctl start virtlogd libvirtd")
+    pc.run("chgrp kvm /dev/kvm && chmod 660 /dev/kvm; systemctl start virtlogd libvirtd && "
+           "virsh net-start default")
 
 
 def _install(pc, name, options=""):
