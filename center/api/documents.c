@@ -187,9 +187,10 @@ int api_put_operations(struct request *request)
 	if (document.operations.not_after <= request->now)
 		return reply_problem(request, 422, "Certificate has ended",
 				     "Make a new one: nxtop-release operations.", "It is no longer valid.");
-	if (center->trust.certified && document.operations.not_after < center->trust.operations.not_after)
-		return reply_problem(request, 409, "Certificate ends sooner", "Upload the newer one.",
-				     "The one that is here is valid for longer.");
+	/* PCs refuse it as well: an older certificate does not come back. */
+	if (center->trust.certified && document.operations.not_before < center->trust.operations.not_before)
+		return reply_problem(request, 409, "Older certificate", "Upload the newer one.",
+				     "The one that is here was made later.");
 	r = db_run(center->db, "REPLACE INTO meta VALUES ('operations', ?)", "b", request->body,
 		   (int)request->body_size);
 	if (r >= 0)

@@ -146,8 +146,8 @@ void test_step(void)
 }
 
 /*
- * The debugger's int3. Where it does not exit, the guest handles it, and halts. QEMU's emulated processor does
- * not know the intercept of int3.
+ * The debugger's int3. Where it does not exit, the guest handles it, and halts. QEMU's emulated processor
+ * does not know the intercept of int3.
  */
 void test_breakpoint(void)
 {
@@ -179,7 +179,7 @@ void test_debug_registers(void)
 	vm_open(&vm, 0, code, sizeof(code));
 	debug(&vm, STEP, 0, 0);
 	CHECK(debug_exit(&vm, DB, CODE_AT + 1));
-	/* A write of two bytes there: it fires behind the instruction. Of the step before, nothing is left. */
+	/* A write of two bytes there: it fires behind the instruction, and nothing is left of the step. */
 	debug(&vm, HW, 0x3000, 0x401 | 1u << 16 | 1u << 18);
 	CHECK(debug_exit(&vm, DB, CODE_AT + 4) && (vm.run->debug.arch.dr6 & 0x400f) == 1);
 	CHECK(*(uint16_t *)(vm.ram + 0x3000) == 1);

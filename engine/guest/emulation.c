@@ -33,8 +33,8 @@ s64 vcpu_debug_exit(struct vcpu *vcpu, u8 vector, u64 dr6)
 	vcpu->run->debug.dr6 = dr6;
 	vcpu->run->debug.dr7 = vendor->get_dr(&vcpu->ctx, 7);
 	/*
-	 * The processor only ever sets these bits. They are the debugger's: left there, each later exit would tell
-	 * of them again, and the guest would see them.
+	 * The processor only ever sets these bits. They are the debugger's: left there, each later exit would
+	 * tell of them again, and the guest would see them.
 	 */
 	if (vector == VECTOR_DB)
 		vendor->set_dr(&vcpu->ctx, 6, (dr6 & ~(u64)(DR6_BS | DR6_B0_3)) | INIT_DR6);

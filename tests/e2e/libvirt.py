@@ -71,7 +71,7 @@ def virt_install(pc):
         assert engine_info(pc)["vms"] == "0"
 
 
-@scenario(timeout=2400, **_PC)
+@scenario(timeout=2400, soak=True, **_PC)
 def virt_install_uefi(pc):
     """virt-install --boot uefi takes a firmware without SMM, and the guest comes up by it."""
     start_libvirt(pc)

@@ -63,7 +63,7 @@ function OperationsNotice({ overview }: { overview: Overview }) {
     <Notice tone="warn" icon="warning">
       <strong>{text}</strong>
       <p>
-        <code>nxtopctl operations</code> gives the key of Center; the image author certifies it with <code>nxtop-release operations</code>.
+        <code>nxtopctl operations show</code> gives the key of Center; the image author certifies it with <code>nxtop-release operations</code>.
       </p>
     </Notice>
   );
