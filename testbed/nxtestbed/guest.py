@@ -11,7 +11,7 @@ from .errors import TestbedError
 from .gdb import Gdb
 from .qmp import Qmp
 
-_QEMU = ("qemu-system-x86_64 -accel kvm -M q35 -nodefaults -no-user-config -display none "
+_QEMU = ("qemu-system-x86_64 -name debug-threads=on -accel kvm -M q35 -nodefaults -no-user-config -display none "
          "-monitor none")
 _TIMEOUT = 1200  # a liveness limit for what takes seconds on an idle machine
 _DISK = "-drive file=/guests/debian.qcow2,if=virtio,format=qcow2,snapshot=on"
