@@ -93,13 +93,11 @@ static int check_for_us(struct state *state, const char *pc, struct nxt_error *e
 	return 0;
 }
 
-int accept_operations(struct state *state, const void *envelope, size_t size, int64_t now,
-		      struct nxt_error *error)
+int accept_operations(struct state *state, const void *envelope, size_t size, struct nxt_error *error)
 {
 	_cleanup_free_ char *current = NULL;
 	_cleanup_transaction_ *transaction = NULL;
 	char name[NXT_SHA256_HEX];
-	struct nxt_document document;
 	struct nxt_trust trust;
 	int r;
 
@@ -116,15 +114,9 @@ int accept_operations(struct state *state, const void *envelope, size_t size, in
 	if (current && !strcmp(current, name))
 		return 0;
 
-	r = nxt_trust_open(&trust, NXT_OPERATIONS, envelope, size, now, &document, error);
+	r = nxt_trust_certify(&trust, envelope, size, error);
 	if (r < 0)
 		return r;
-	/*
-	 * A certificate has no number: the one that starts later is newer, so a stolen old key does not
-	 * come back.
-	 */
-	if (trust.certified && document.operations.not_before < trust.operations.not_before)
-		return nxt_fail(error, -ESTALE, "the operations certificate is older than the one in force");
 	r = state_document_put(state, name, NXT_OPERATIONS, envelope, size);
 	if (r < 0)
 		return r;

@@ -19,8 +19,7 @@
  */
 
 /* 1: put in the place of another; 0: it is the one in force. */
-int accept_operations(struct state *state, const void *envelope, size_t size, int64_t now,
-		      struct nxt_error *error);
+int accept_operations(struct state *state, const void *envelope, size_t size, struct nxt_error *error);
 
 /*
  * 1: it is new, and in force as soon as its documents are here (assignment_adopt); 0: it is the newest

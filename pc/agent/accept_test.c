@@ -20,7 +20,7 @@ static int give_operations(struct lab *lab, const struct nxt_private_key *key, i
 {
 	struct nxt_document d = operations(lab, from, until, NXT_MAY_ASSIGN | NXT_MAY_ORDER);
 	char name[NXT_SHA256_HEX], *envelope = lab_seal(&d, key, name);
-	int r = accept_operations(&lab->state, envelope, strlen(envelope), NOW, NULL);
+	int r = accept_operations(&lab->state, envelope, strlen(envelope), NULL);
 
 	free(envelope);
 	return r;
@@ -222,7 +222,7 @@ static void test_garbage(void **state)
 	struct lab *lab = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(garbage); i++) {
-		assert_true(accept_operations(&lab->state, garbage[i], strlen(garbage[i]), NOW, NULL) < 0);
+		assert_true(accept_operations(&lab->state, garbage[i], strlen(garbage[i]), NULL) < 0);
 		assert_true(accept_assignment(&lab->state, garbage[i], strlen(garbage[i]), NOW, NULL) < 0);
 		assert_true(accept_order(&lab->state, garbage[i], strlen(garbage[i]), NOW, NULL) < 0);
 	}

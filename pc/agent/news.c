@@ -72,7 +72,7 @@ static int take(struct listener *l, const struct news *news, bool known)
 	int r;
 
 	if (news->operations) {
-		r = accept_operations(&l->state, news->operations, strlen(news->operations), now, &error);
+		r = accept_operations(&l->state, news->operations, strlen(news->operations), &error);
 		good &= check(l, known, "an operations certificate", r, &error) >= 0;
 	}
 	/* Orders first: somebody may wait for one. */
