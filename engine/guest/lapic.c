@@ -395,9 +395,9 @@ int lapic_msr_write(struct lapic *l, u32 msr, u64 value, u64 now, struct lapic_a
 
 /* -- modes, reset ---------------------------------------------------------------------------------- */
 
-/* ID and LDR look different in the two modes; xAPIC's logical ID is what software wrote, x2APIC's follows
- * from the ID. */
-static void set_id_registers(struct lapic *l, bool x2apic)
+/* ID, LDR and ICR's destination look different in the two modes; xAPIC's logical ID is what software wrote,
+ * x2APIC's follows from the ID. */
+static void set_mode_registers(struct lapic *l, bool x2apic)
 {
 	if (x2apic) {
 		lapic_reg_set(l, LAPIC_ID, l->id);
@@ -405,6 +405,7 @@ static void set_id_registers(struct lapic *l, bool x2apic)
 	} else {
 		lapic_reg_set(l, LAPIC_ID, l->id << 24);
 		lapic_reg_set(l, LAPIC_LDR, lapic_reg(l, LAPIC_LDR) & 0xff000000);
+		lapic_reg_set(l, LAPIC_ICR2, lapic_reg(l, LAPIC_ICR2) & ICR2_XAPIC);
 	}
 }
 
@@ -419,7 +420,7 @@ int lapic_base_write(struct lapic *l, u64 value, bool host)
 	if (!host && ((old == mode_bits && mode == LAPIC_BASE_ENABLE) || (!old && mode == mode_bits)))
 		return -NXT_EINVAL;
 	if (mode != old)
-		set_id_registers(l, mode & LAPIC_BASE_X2APIC);
+		set_mode_registers(l, mode & LAPIC_BASE_X2APIC);
 	__atomic_store_n(&l->base, value, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -444,7 +445,7 @@ void lapic_init_signal(struct lapic *l)
 	lapic_reg_set(l, LAPIC_VERSION, VERSION);
 	lapic_reg_set(l, LAPIC_DFR, DFR_RESET);
 	lapic_reg_set(l, LAPIC_SVR, SVR_RESET);
-	set_id_registers(l, lapic_x2apic(l));
+	set_mode_registers(l, lapic_x2apic(l));
 	l->esr = 0;
 	lapic_timer_stop(l);
 	lapic_take_events(l, LAPIC_EVENT_NMI);
@@ -512,7 +513,7 @@ void lapic_set_state(struct lapic *l, u64 now, const void *page)
 	for (u32 offset = 0; offset < LAPIC_PAGE_SIZE; offset += REG_STRIDE)
 		lapic_reg_set(l, offset, legal_value(l, offset, READ_ONCE(in[offset / 4])));
 	lapic_reg_set(l, LAPIC_VERSION, VERSION);
-	set_id_registers(l, lapic_x2apic(l));
+	set_mode_registers(l, lapic_x2apic(l));
 	update_ppr(l);
 	lapic_timer_resume(l, READ_ONCE(in[LAPIC_TMCCT / 4]), now);
 }

@@ -116,9 +116,12 @@ static void step(struct input *in)
 	u32 index;
 
 	switch (op & 15) {
-	case 0:
+	case 0: /* the page is the caller's to route: there is none in x2APIC mode */
 		index = take(in, 1) << 4;
-		lapic_write(l, index, take(in, 4), now, &act);
+		value = take(in, 4);
+		if (lapic_x2apic(l))
+			break;
+		lapic_write(l, index, (u32)value, now, &act);
 		act_on(l, &act);
 		break;
 	case 1:

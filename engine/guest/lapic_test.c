@@ -243,7 +243,7 @@ static void base_transitions(void **state)
 	assert_int_equal(lapic_base_write(&l, x2, false), -NXT_EINVAL);
 }
 
-static void id_follows_mode(void **state)
+static void registers_follow_mode(void **state)
 {
 	u64 value;
 
@@ -258,9 +258,11 @@ static void id_follows_mode(void **state)
 	assert_true(value == 37);
 	assert_int_equal(lapic_msr_read(&l, 0x80d, 0, &value), 0);
 	assert_true(value == (2u << 16 | 1u << 5));
+	assert_int_equal(lapic_msr_write(&l, 0x830, 0x1200034ull << 32 | 0x40, 0, &act), 0);
 	lapic_base_write(&l, LAPIC_BASE_DEFAULT, false);
 	lapic_base_write(&l, LAPIC_BASE_DEFAULT | LAPIC_BASE_ENABLE, false);
 	assert_int_equal(lapic_read(&l, LAPIC_ID, 0), 37u << 24);
+	assert_int_equal(lapic_read(&l, LAPIC_ICR2, 0), 0x01000000);
 }
 
 static void x2apic_registers(void **state)
@@ -440,7 +442,7 @@ int main(void)
 		cmocka_unit_test_setup(errors, setup),
 		cmocka_unit_test_setup(icr, setup),
 		cmocka_unit_test_setup(base_transitions, setup),
-		cmocka_unit_test_setup(id_follows_mode, setup),
+		cmocka_unit_test_setup(registers_follow_mode, setup),
 		cmocka_unit_test_setup(x2apic_registers, setup),
 		cmocka_unit_test_setup(events, setup),
 		cmocka_unit_test_setup(init_signal, setup),
