@@ -3,19 +3,17 @@
 #include <linux/context_tracking.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
-#include <linux/task_work.h>
 #include <linux/vtime.h>
 
 #include "hypercall.h"
 #include "internal.h"
 #include "exit.h"
 #include "state.h"
+#include "work.h"
 
-/* There is something that only the way back to user space handles, or user space wants no more. */
 static bool must_leave(const struct nxt_vcpu *vcpu)
 {
-	return vcpu->immediate_exit || signal_pending(current) ||
-	       (test_thread_flag(TIF_NOTIFY_RESUME) && task_work_pending(current));
+	return vcpu->immediate_exit || signal_pending(current);
 }
 
 /* A vector of the PIC, or of user space's PIC, waits for this vCPU. */
@@ -94,7 +92,7 @@ static int may_enter(struct nxt_vcpu *vcpu)
 {
 	bool leave = must_leave(vcpu);
 
-	if (need_resched())
+	if (need_resched() || (!leave && nxt_work_pending()))
 		return -EAGAIN;
 	/* What the guest has begun, it finishes: else its registers would show half an instruction. */
 	if (leave && !vcpu->unfinished) {
@@ -112,6 +110,7 @@ static long enter(struct nxt_vcpu *vcpu)
 	long ret;
 
 	cond_resched();
+	nxt_work_do();
 	local_irq_disable();
 	WRITE_ONCE(vcpu->wake, false);
 	nxt_kick_enter(vcpu);

@@ -4,6 +4,7 @@
 from .kbuild import build_test_module
 
 _ENGINE = "/sys/kernel/debug/nxtop"
+_LARGE_PAGE = 2 << 20
 _TEST = "/sys/kernel/debug/nxtest"
 
 
@@ -30,19 +31,18 @@ def exits(pc):
 
 
 def engine_ranges(pc):
-    """The physical ranges that Engine hides, as (start, end), from /proc/iomem.
+    """The physical ranges that Engine hides, as (start, end), from the memory map that it hands over.
 
-    They are the reserved ranges in RAM that the same PC does not have without Engine: those that
-    lie between two ranges of RAM, above 1 MiB.
+    They are the reserved ranges of whole 2 MiB pages that lie between two ranges of RAM, above 1 MiB;
+    a firmware's own are made of smaller pages. /proc/iomem also has what Linux reserved by itself.
     """
-    lines = [line for line in pc.run("cat /proc/iomem").output.splitlines() if line[0] != " "]
-    ranges = []
-    for before, line, after in zip(lines, lines[1:], lines[2:]):
-        start, end = (int(number, 16) for number in line.split()[0].split("-"))
-        if (line.endswith(": Reserved") and before.endswith(": System RAM")
-                and after.endswith(": System RAM") and start >= 1 << 20):
-            ranges.append((start, end + 1))
-    return ranges
+    lines = pc.run("cd /sys/firmware/memmap && for i in *; do "
+                   "echo $(cat $i/start) $(cat $i/end) $(cat $i/type); done").output.splitlines()
+    entries = sorted((int(start, 16), int(end, 16) + 1, " ".join(kind))
+                     for start, end, *kind in map(str.split, lines))
+    return [(start, end) for before, (start, end, kind), after in zip(entries, entries[1:], entries[2:])
+            if kind == "Reserved" and before[2] == after[2] == "System RAM" and start >= 1 << 20
+            and not start % _LARGE_PAGE and not end % _LARGE_PAGE]
 
 
 def load_test_module(pc):

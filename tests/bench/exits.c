@@ -145,10 +145,7 @@ static void run(struct vm *vm, unsigned int n)
 	struct kvm_run *kvm_run = vm->run[n];
 
 	for (;;) {
-		if (ioctl(vm->vcpu[n], KVM_RUN, 0) < 0) {
-			must(errno == EINTR, "KVM_RUN");
-			continue;
-		}
+		must(!ioctl(vm->vcpu[n], KVM_RUN, 0), "KVM_RUN");
 		if (kvm_run->exit_reason == KVM_EXIT_IO && kvm_run->io.port == PORT_DONE)
 			return;
 		if (kvm_run->exit_reason != KVM_EXIT_IO && kvm_run->exit_reason != KVM_EXIT_MMIO) {
