@@ -68,6 +68,9 @@ def command_line(options, run):
         cpu += ",+x2apic"
         words += ["-device", "amd-iommu,intremap=on,xtsup=on"]
         machine += ",kernel-irqchip=off"
+    # The chipset's watchdog runs in the PC's time. A crash kernel takes longer here than a minute until it
+    # has its driver, which by then would have reset the PC.
+    words += ["-global", "ICH9-LPC.noreboot=on"]
     words += ["-M", machine, "-cpu", cpu, "-smp", str(options.smp), "-m", options.memory,
               "-nodefaults", "-display", "none", "-device", "VGA",
               "-qmp", f"unix:{run}/qmp,server=on,wait=off",
