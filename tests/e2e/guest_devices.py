@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A Debian guest uses each of the devices that a workspace has."""
 
+import re
+
 from nxtestbed.agent import wait_until
 from nxtestbed.control import engine_info
 from nxtestbed.guest import load_kvm, nothing_is_left, quick_guest
@@ -59,7 +61,8 @@ def _exits_to_qemu(pc, guest, act):
     act()
     counted = pc.run(f"cd {event} && cat hist && echo '!hist:keys=common_pid' > trigger; "
                      "echo 0 > filter").output
-    return sum(int(line.split("hitcount:")[1]) for line in counted.splitlines() if "hitcount:" in line)
+    # One line for each thread: { common_pid: 123 } hitcount: 45
+    return sum(map(int, re.findall(r"} hitcount: +(\d+)", counted)))
 
 
 def _card(guest):

@@ -4,7 +4,7 @@
 import re
 
 from nxtestbed.guest import debian_guest, load_kvm, nothing_is_left, quick_guest
-from nxtestbed.network import HOST, join_network, make_bridge, make_tap
+from nxtestbed.load import LoadedGuest
 from nxtestbed.scenario import scenario
 
 _FLASH = "-drive if=pflash,format=raw,"
@@ -81,27 +81,13 @@ def starts_again_and_stands_still(pc):
     nothing_is_left(pc)
 
 
-def _under_load(pc, smp, way):
-    """A guest whose CPUs, disk and network are busy."""
-    network = "-netdev tap,id=n,ifname=tap0,script=no,downscript=no,vhost=on -device virtio-net,netdev=n"
-    guest = quick_guest(pc, smp=smp, options=f"{network} -device virtio-balloon", name="loaded")
-    join_network(guest)
-    guest.spawn(f"exec stress-ng --cpu {smp} --vm 1 --vm-bytes 64M --timeout 1000")
-    guest.spawn("while :; do dd if=/dev/zero of=/root/load bs=1M count=64 conv=fsync; done")
-    traffic = guest.spawn(f"exec iperf3 -c {HOST} {way} -t 1000 --forceflush")
-    guest.run("until ss -tn | grep -q :5201; do sleep 0.2; done; sleep 5")
-    assert traffic.is_running(), traffic.wait(1).all
-    return guest
-
-
 @scenario(timeout=2400, soak=True, qemu="trixie", guests=True)
 def killed_under_load(pc):
     """SIGKILL of QEMU while the guest's CPUs, disk and network are busy, thrice: all comes back."""
     load_kvm(pc)
-    make_bridge(pc)
-    make_tap(pc, "tap0")
-    pc.spawn("while :; do iperf3 -s -1; done")
-    for smp, way in ((4, ""), (2, "-R"), (1, "--bidir")):
-        guest = _under_load(pc, smp, way)
-        guest.kill()
+    for number, (smp, sends) in enumerate(((4, True), (2, False), (1, True))):
+        loaded = LoadedGuest(pc, number, smp, sends, "-device virtio-balloon")
+        pc.run("sleep 5")
+        loaded.advances()
+        loaded.guest.kill()
         nothing_is_left(pc)
