@@ -96,6 +96,8 @@ long nxt_check_extension(long cap)
 	case KVM_CAP_GET_MSR_FEATURES:
 	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
 	case KVM_CAP_PRE_FAULT_MEMORY:
+	case KVM_CAP_KVMCLOCK_CTRL:
+	case KVM_CAP_ENFORCE_PV_FEATURE_CPUID:
 	case KVM_CAP_MULTI_ADDRESS_SPACE: /* how many: one */
 	case KVM_CAP_VM_TYPES:		  /* bit 0: the default one */
 		return 1;
@@ -115,7 +117,7 @@ long nxt_check_extension(long cap)
 	case KVM_CAP_MCE:
 		return NXT_MCE_BANKS;
 	case KVM_CAP_ADJUST_CLOCK:
-		return KVM_CLOCK_TSC_STABLE;
+		return NXT_CLOCK_FLAGS;
 	default:
 		return nxt_check_irq_extension(cap);
 	}
