@@ -10,27 +10,29 @@
 #include "hypercall.h"
 #include "internal.h"
 
-/* The TSC and the time of day at one moment. False: not quite, for Linux's own clock is not the TSC. */
-static bool both_clocks(u64 *tsc, u64 *real)
+struct moment {
+	u64 tsc;
+	u64 real;    /* ns since 1970 */
+	bool stable; /* Linux tells the time by the TSC: then guests may too */
+};
+
+static struct moment moment_now(void)
 {
 	struct system_time_snapshot now;
 
 	ktime_get_snapshot(&now);
-	if (now.cs_id == CSID_X86_TSC) {
-		*tsc = now.cycles;
-		*real = ktime_to_ns(now.real);
-		return true;
-	}
-	*tsc = rdtsc();
-	*real = ktime_get_real_ns();
-	return false;
+	if (now.cs_id == CSID_X86_TSC)
+		return (struct moment){.tsc = now.cycles,
+				       .real = ktime_to_ns(now.real),
+				       .stable = !check_tsc_unstable()};
+	return (struct moment){.tsc = rdtsc(), .real = ktime_get_real_ns()};
 }
 
-static long set(struct nxt_vm *vm, u64 tsc, u64 ns)
+static long set(struct nxt_vm *vm, const struct moment *now, u64 ns)
 {
-	u64 stable = boot_cpu_has(X86_FEATURE_CONSTANT_TSC) && !check_tsc_unstable() ? NXT_CLOCK_STABLE : 0;
 	u64 mask;
-	long ret = nxt_hc_vm_set_clock(vm->id, tsc, ns, tsc_khz, stable, &mask);
+	long ret =
+		nxt_hc_vm_set_clock(vm->id, now->tsc, ns, tsc_khz, now->stable ? NXT_CLOCK_STABLE : 0, &mask);
 
 	if (!ret)
 		nxt_vm_kick_mask(vm, mask);
@@ -39,23 +41,24 @@ static long set(struct nxt_vm *vm, u64 tsc, u64 ns)
 
 long nxt_clock_init(struct nxt_vm *vm)
 {
-	return set(vm, rdtsc(), 0);
+	struct moment now = moment_now();
+
+	return set(vm, &now, 0);
 }
 
 long nxt_clock_get(struct nxt_vm *vm, struct kvm_clock_data __user *user)
 {
 	struct kvm_clock_data data = {};
-	u64 tsc, real;
-	bool exact = both_clocks(&tsc, &real);
-	long ret = nxt_hc_vm_get_clock(vm->id, tsc, &data.clock);
+	struct moment now = moment_now();
+	long ret = nxt_hc_vm_get_clock(vm->id, now.tsc, &data.clock);
 
 	if (ret < 0)
 		return ret;
 	/* As KVM: the other two are told only where the clock is worth it. */
-	if (ret && exact) {
+	if (ret && now.stable) {
 		data.flags = KVM_CLOCK_TSC_STABLE | KVM_CLOCK_HOST_TSC | KVM_CLOCK_REALTIME;
-		data.host_tsc = tsc;
-		data.realtime = real;
+		data.host_tsc = now.tsc;
+		data.realtime = now.real;
 	}
 	return copy_to_user(user, &data, sizeof(data)) ? -EFAULT : 0;
 }
@@ -63,26 +66,25 @@ long nxt_clock_get(struct nxt_vm *vm, struct kvm_clock_data __user *user)
 long nxt_clock_set(struct nxt_vm *vm, const struct kvm_clock_data __user *user)
 {
 	struct kvm_clock_data data;
-	u64 tsc, real;
+	struct moment now;
 
 	if (copy_from_user(&data, user, sizeof(data)))
 		return -EFAULT;
 	if (data.flags & ~NXT_CLOCK_FLAGS)
 		return -EINVAL;
-	both_clocks(&tsc, &real);
+	now = moment_now();
 	/* The clock was right at `realtime`: it has gone on since. Never back, if the time of day did. */
-	if ((data.flags & KVM_CLOCK_REALTIME) && real > data.realtime)
-		data.clock += real - data.realtime;
-	return set(vm, tsc, data.clock);
+	if ((data.flags & KVM_CLOCK_REALTIME) && now.real > data.realtime)
+		data.clock += now.real - data.realtime;
+	return set(vm, &now, data.clock);
 }
 
 void nxt_wall_clock(struct nxt_vcpu *vcpu)
 {
-	u64 tsc, real;
+	struct moment now = moment_now();
 
-	both_clocks(&tsc, &real);
-	WRITE_ONCE(vcpu->run->wall_clock.tsc, tsc);
-	WRITE_ONCE(vcpu->run->wall_clock.ns, real);
+	WRITE_ONCE(vcpu->run->wall_clock.tsc, now.tsc);
+	WRITE_ONCE(vcpu->run->wall_clock.ns, now.real);
 	vcpu->unfinished = true;
 }
 
