@@ -162,8 +162,7 @@ enum nxt_hypercall {
 	NXT_HC_COUNT
 };
 
-#define NXT_CLOCK_STABLE                                                                                     \
-	1u /* flag of VM_SET_CLOCK: the TSC is the same on all CPUs and never changes its speed */
+#define NXT_CLOCK_STABLE 1u /* flag of VM_SET_CLOCK: the TSC is the same on all CPUs, and keeps its speed */
 
 enum nxt_selftest {
 	NXT_SELFTEST_PANIC = 0, /* Engine panics on purpose */
@@ -366,8 +365,12 @@ enum nxt_state {
 	NXT_STATE_MP = 9,	  /* uint32_t, enum nxt_mp_state */
 	NXT_STATE_DEBUG_CTL = 10, /* struct nxt_debug_ctl; SET only */
 	NXT_STATE_TRANSLATE = 11, /* GET only: struct nxt_translate, in and out */
+	NXT_STATE_NATIVE = 13,	  /* SET only: uint64_t, NXT_NATIVE_*: what the guest does without an exit */
 	NXT_STATE_TSC_KHZ = 12,	  /* SET: uint64_t kHz of the guest's TSC (the timer needs it); GET */
 };
+
+#define NXT_NATIVE_HLT                                                                                       \
+	1u /* the physical CPU sleeps where the guest halts, until an interrupt that ends the run */
 
 struct nxt_regs {
 	uint64_t rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi; /* the order of the instruction encoding */

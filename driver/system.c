@@ -101,6 +101,8 @@ long nxt_check_extension(long cap)
 	case KVM_CAP_MULTI_ADDRESS_SPACE: /* how many: one */
 	case KVM_CAP_VM_TYPES:		  /* bit 0: the default one */
 		return 1;
+	case KVM_CAP_X86_DISABLE_EXITS:
+		return NXT_DISABLE_EXITS;
 	case KVM_CAP_SYNC_REGS:
 		return KVM_SYNC_X86_VALID_FIELDS;
 	case KVM_CAP_X2APIC_API:

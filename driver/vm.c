@@ -274,6 +274,13 @@ static long enable_cap(struct nxt_vm *vm, void __user *argp)
 		return nxt_irqchip_enable_split(vm, cap.args[0]);
 	case KVM_CAP_MAX_VCPU_ID:
 		return limit_vcpu_ids(vm, cap.args[0]);
+	case KVM_CAP_X86_DISABLE_EXITS:
+		if (cap.args[0] & ~(u64)KVM_X86_DISABLE_VALID_EXITS)
+			return -EINVAL;
+		/* What is not offered is ignored, as by KVM: exits stay. */
+		if (cap.args[0] & KVM_X86_DISABLE_EXITS_HLT)
+			WRITE_ONCE(vm->native_hlt, true);
+		return 0;
 	case KVM_CAP_X2APIC_API:
 		if (cap.args[0] & ~(u64)KVM_X2APIC_API_USE_32BIT_IDS)
 			return -EINVAL;
