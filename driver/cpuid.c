@@ -70,8 +70,8 @@ static bool same(const struct nxt_vcpu *vcpu, const struct kvm_cpuid_entry2 *ent
 }
 
 /*
- * Where a halt does not exit, no other vCPU is to wake this one by a hypercall: the feature goes, whatever user
- * space says, as with KVM.
+ * Where a halt does not exit, no other vCPU is to wake this one by a hypercall: the feature goes, whatever
+ * user space says, as with KVM.
  */
 static void no_pv_unhalt(struct kvm_cpuid_entry2 *entries, u32 count)
 {

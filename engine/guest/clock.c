@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A VM's paravirtual clock. The control domain says what it shows at some TSC value; from there on it is Engine's.
- * Each vCPU names a place in guest memory where it wants to find it, which Engine writes before it next enters the
- * guest whenever something changed: the clock, a TSC, the place.
+ * A VM's paravirtual clock. The control domain says what it shows at some TSC value; from there on it is
+ * Engine's. Each vCPU names a place in guest memory where it wants to find it, which Engine writes before it
+ * next enters the guest whenever something changed: the clock, a TSC, the place.
  *
- * The address is a guest's word. Where there is no memory, or where a page ends in the middle, nothing is written, as
- * with KVM.
+ * The address is a guest's word. Where there is no memory, or where a page ends in the middle, nothing is
+ * written, as with KVM.
  */
 #include "guest/vcpu.h"
 
@@ -71,8 +71,8 @@ static bool read_clock(struct vm *vm, struct pvclock *ret_clock, bool *ret_stabl
 }
 
 /*
- * Whether all vCPUs' TSCs are one. A guest then computes with what it finds for one vCPU on all of them. Whoever changes
- * his TSC does that first, and then makes everybody look again.
+ * Whether all vCPUs' TSCs are one. A guest then computes with what it finds for one vCPU on all of them.
+ * Whoever changes his TSC does that first, and then makes everybody look again.
  */
 static bool one_tsc(const struct vm *vm)
 {
@@ -118,8 +118,8 @@ bool vcpu_clock_stopped(struct vcpu *vcpu)
 }
 
 /*
- * Guest memory of a struct that lies in one page. NULL: there is none, or (*ret_reason is not CONTINUE then) the
- * control domain has to provide it first.
+ * Guest memory of a struct that lies in one page. NULL: there is none, or (*ret_reason is not CONTINUE then)
+ * the control domain has to provide it first.
  */
 static void *place(struct vcpu *vcpu, u64 gpa, u32 size, s64 *ret_reason)
 {

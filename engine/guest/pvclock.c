@@ -12,7 +12,9 @@ struct pvclock pvclock_at(u64 tsc, u64 ns, u64 khz)
 	struct pvclock clock = {.tsc = tsc, .ns = ns};
 	u64 per_ms = NSEC_PER_MSEC;
 
-	/* A tick in ns is per_ms / khz. The shift brings that into 1/2 .. 1, where mul has all its 32 bits. */
+	/*
+	 * A tick in ns is per_ms / khz. The shift brings that into 1/2 .. 1, where mul has all its 32 bits.
+	 */
 	while (per_ms >= khz) {
 		khz <<= 1;
 		clock.shift++;
@@ -38,7 +40,9 @@ u64 pvclock_ns(const struct pvclock *clock, u64 tsc)
 	return (s64)ticks < 0 ? clock->ns - scale(clock, -ticks) : clock->ns + scale(clock, ticks);
 }
 
-/* A guest chooses the address. Volatile keeps the order of the stores here, and x86 keeps it for who reads. */
+/*
+ * A guest chooses the address. Volatile keeps the order of the stores here, and x86 keeps it for who reads.
+ */
 typedef volatile u32 __attribute__((aligned(1), may_alias)) guest_u32;
 
 /* Returns the version that ends the writing. Guests on other CPUs read, or write, at the same time. */

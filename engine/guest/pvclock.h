@@ -48,8 +48,9 @@ struct pvclock pvclock_at(u64 tsc, u64 ns, u64 khz);
 u64 pvclock_ns(const struct pvclock *clock, u64 tsc);
 
 /*
- * Write into guest memory, at any alignment, by the protocol that lets a guest's CPU read meanwhile: version is odd
- * until the rest is there, then even and another than before. A GUEST_STOPPED that the guest has not cleared stays.
+ * Write into guest memory, at any alignment, by the protocol that lets a guest's CPU read meanwhile: version
+ * is odd until the rest is there, then even and another than before. A GUEST_STOPPED that the guest has not
+ * cleared stays.
  */
 void pvclock_write_time(void *at, const struct pvclock_time *time);
 /* ns: since 1970. */

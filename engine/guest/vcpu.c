@@ -95,6 +95,8 @@ s64 vcpu_create(struct vm *vm, u64 id, u64 run_pfn, u64 state_pfn)
 	__atomic_store_n(&vm->lapics[id], &vcpu->lapic, __ATOMIC_RELEASE);
 	__atomic_store_n(&vm->vcpus[id], vcpu, __ATOMIC_RELEASE);
 	__atomic_store_n(&vm->vcpu_limit, MAX(vm->vcpu_limit, (u32)id + 1), __ATOMIC_RELEASE);
+	/* One more TSC: whether all are one is to be looked at again. */
+	vm_clock_changed(vm);
 	spin_unlock(&vm->lock);
 	return 0;
 fail:

@@ -150,8 +150,8 @@ s64 vcpu_pio_finish(struct vcpu *vcpu);
 extern const struct insn_ops vcpu_insn_ops;
 bool vcpu_translate(struct vcpu *vcpu, u64 linear, struct nxt_translate *out);
 /*
- * The memory at gpa, up to its page's end, while this vCPU is inside VCPU_RUN; or NULL, and whether the control domain
- * may be able to provide it.
+ * The memory at gpa, up to its page's end, while this vCPU is inside VCPU_RUN; or NULL, and whether the
+ * control domain may be able to provide it.
  */
 void *vcpu_memory(struct vcpu *vcpu, u64 gpa, bool write, bool *ret_resident);
 

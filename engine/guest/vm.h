@@ -67,9 +67,14 @@ u32 vm_count(void);
 
 /* clock.c: the paravirtual clock shows ns at tsc, and goes on with a TSC of khz. 0 or -NXT_EINVAL. */
 s64 vm_set_clock(struct vm *vm, u64 tsc, u64 ns, u64 khz, bool stable);
-/* What it shows at tsc. 1: to all vCPUs alike, and the TSC is trusted; 0: not; -NXT_EINVAL: it was never set. */
+/*
+ * What it shows at tsc. 1: to all vCPUs alike, and the TSC is trusted; 0: not; -NXT_EINVAL: it was never set.
+ */
 s64 vm_get_clock(struct vm *vm, u64 tsc, u64 *ret_ns);
-/* What guests were told is not so any more. Returns the mask of vCPUs to be told, before they next enter the guest. */
+/*
+ * What guests were told is not so any more. Returns the mask of vCPUs to be told, before they next enter the
+ * guest.
+ */
 u64 vm_clock_changed(struct vm *vm);
 
 /* True when no vCPU can use a translation any more that was revoked before now. */
