@@ -108,6 +108,15 @@
  *	in bits 63:40 as x2APIC MSIs have it) to the local APICs. Returns the number of local APICs that took
  *	it (0: masked, or nobody), and in RDX a bit mask of vCPUs to wake or kick (see below).
  *
+ * VM_SET_CLOCK(vm, tsc, ns, khz, flags)
+ *	The guest's paravirtual clock (KVM's) shows ns at the control domain's TSC value tsc, and goes on with a TSC
+ *	of khz (at least 1000, less than 2^32). Until it is set, guests find nothing where they look for it. RDX
+ *	returns the mask of vCPUs that will be told when they next enter the guest: kick them.
+ *
+ * VM_GET_CLOCK(vm, tsc)
+ *	RDX returns what the clock shows at tsc. Returns 1 if all vCPUs see the same and the clock was set with
+ *	NXT_CLOCK_STABLE, else 0. -EINVAL: it was never set.
+ *
  * VCPU_CREATE(vm, vcpu, run_pfn, state_pfn)
  *	Makes a vCPU in reset state (vCPU 0 is the bootstrap processor and runnable; others wait for INIT and
  *	SIPI). The two pages stay the control domain's, are shared with Engine as struct nxt_run and as the
@@ -148,8 +157,12 @@ enum nxt_hypercall {
 	NXT_HC_VCPU_SET = 14,
 	NXT_HC_VCPU_INJECT = 15,
 	NXT_HC_SELFTEST = 16, /* (what): only with Engine's option "selftest", else -ENOSYS; NXT_SELFTEST_* */
+	NXT_HC_VM_SET_CLOCK = 17,
+	NXT_HC_VM_GET_CLOCK = 18,
 	NXT_HC_COUNT
 };
+
+#define NXT_CLOCK_STABLE 1u /* flag of VM_SET_CLOCK: the TSC is the same on all CPUs, and keeps its speed */
 
 enum nxt_selftest {
 	NXT_SELFTEST_PANIC = 0, /* Engine panics on purpose */
@@ -158,6 +171,8 @@ enum nxt_selftest {
 
 enum nxt_inject {
 	NXT_INJECT_NMI = 0,
+	NXT_INJECT_STOPPED =
+		1, /* the guest stood still: its paravirtual clock says so. -EINVAL: it uses none */
 };
 
 /* -- INFO ----------------------------------------------------------------------------------------- */
@@ -242,7 +257,8 @@ enum nxt_exit {
 	NXT_EXIT_RESIDENT = 14, /* npf.gpa: Engine needs this guest page (a table, say): map it, run again.
 				   If it is no memory, set NXT_RUN_UNBACKED and run again */
 	NXT_EXIT_MSR = 15,	/* reserved for MSRs that user space handles */
-	NXT_EXIT_HYPERCALL = 16, /* hypercall: one that Engine does not answer; set hypercall.ret */
+	NXT_EXIT_HYPERCALL = 16,  /* hypercall: one that Engine does not answer; set hypercall.ret */
+	NXT_EXIT_WALL_CLOCK = 17, /* the guest asks for the time of day: fill in wall_clock, run again */
 	NXT_EXIT_COUNT
 };
 
@@ -317,6 +333,10 @@ struct nxt_run {
 			uint64_t dr7;
 		} debug;
 		struct {
+			uint64_t tsc; /* at this value of the control domain's TSC ... */
+			uint64_t ns;  /* ... so many ns had passed since 1970 */
+		} wall_clock;
+		struct {
 			uint64_t nr;
 			uint64_t args[4];
 			uint64_t ret;
@@ -345,8 +365,12 @@ enum nxt_state {
 	NXT_STATE_MP = 9,	  /* uint32_t, enum nxt_mp_state */
 	NXT_STATE_DEBUG_CTL = 10, /* struct nxt_debug_ctl; SET only */
 	NXT_STATE_TRANSLATE = 11, /* GET only: struct nxt_translate, in and out */
+	NXT_STATE_NATIVE = 13,	  /* SET only: uint64_t, NXT_NATIVE_*: what the guest does without an exit */
 	NXT_STATE_TSC_KHZ = 12,	  /* SET: uint64_t kHz of the guest's TSC (the timer needs it); GET */
 };
+
+#define NXT_NATIVE_HLT                                                                                       \
+	1u /* the physical CPU sleeps where the guest halts, until an interrupt that ends the run */
 
 struct nxt_regs {
 	uint64_t rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi; /* the order of the instruction encoding */

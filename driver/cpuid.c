@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The vCPU's CPUID table: user space's choice, which Engine checks and answers from. */
+#include <linux/kvm_para.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -68,6 +69,28 @@ static bool same(const struct nxt_vcpu *vcpu, const struct kvm_cpuid_entry2 *ent
 	return true;
 }
 
+/*
+ * Where a halt does not exit, no other vCPU is to wake this one by a hypercall: the feature goes, whatever
+ * user space says, as with KVM.
+ */
+static void no_pv_unhalt(struct kvm_cpuid_entry2 *entries, u32 count)
+{
+	struct kvm_cpuid_entry2 *features = NULL;
+	bool kvm = false;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		struct kvm_cpuid_entry2 *e = &entries[i];
+
+		if (e->function == KVM_CPUID_SIGNATURE)
+			kvm = !memcmp(&e->ebx, KVM_SIGNATURE, 12); /* EBX, ECX, EDX */
+		else if (e->function == KVM_CPUID_FEATURES)
+			features = e;
+	}
+	if (kvm && features)
+		features->eax &= ~BIT(KVM_FEATURE_PV_UNHALT);
+}
+
 long nxt_cpuid_set(struct nxt_vcpu *vcpu, struct kvm_cpuid2 __user *user)
 {
 	struct kvm_cpuid_entry2 *entries;
@@ -81,6 +104,9 @@ long nxt_cpuid_set(struct nxt_vcpu *vcpu, struct kvm_cpuid2 __user *user)
 	entries = vmemdup_array_user(user->entries, count, sizeof(*entries));
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
+
+	if (READ_ONCE(vcpu->vm->native_hlt))
+		no_pv_unhalt(entries, count);
 
 	/* A processor does not change under its operating system. */
 	if (vcpu->has_run) {

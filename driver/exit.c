@@ -196,6 +196,9 @@ int nxt_exit_handle(struct nxt_vcpu *vcpu, long reason)
 		kvm_run->fail_entry.hardware_entry_failure_reason = READ_ONCE(vcpu->run->fail.reason);
 		kvm_run->fail_entry.cpu = vcpu->cpu;
 		return 0;
+	case NXT_EXIT_WALL_CLOCK:
+		nxt_wall_clock(vcpu);
+		return 1;
 	case NXT_EXIT_HYPERCALL:
 		WRITE_ONCE(vcpu->run->hypercall.ret, -KVM_ENOSYS);
 		vcpu->unfinished = true;

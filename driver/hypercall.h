@@ -80,6 +80,17 @@ static inline long nxt_hc_vm_msi(u32 vm, u64 address, u32 data, u64 *kick_mask)
 	return nxt_hypercall(NXT_HC_VM_MSI, vm, address, kick_mask, 0, 0);
 }
 
+static inline long nxt_hc_vm_set_clock(u32 vm, u64 tsc, u64 ns, u64 khz, u64 flags, u64 *kick_mask)
+{
+	*kick_mask = ns;
+	return nxt_hypercall(NXT_HC_VM_SET_CLOCK, vm, tsc, kick_mask, khz, flags);
+}
+
+static inline long nxt_hc_vm_get_clock(u32 vm, u64 tsc, u64 *ns)
+{
+	return nxt_hypercall(NXT_HC_VM_GET_CLOCK, vm, tsc, ns, 0, 0);
+}
+
 static inline long nxt_hc_vcpu_create(u32 vm, u32 vcpu, u64 run_pfn, u64 state_pfn)
 {
 	return nxt_hypercall(NXT_HC_VCPU_CREATE, vm, vcpu, &run_pfn, state_pfn, 0);

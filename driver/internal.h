@@ -60,6 +60,7 @@ struct nxt_vm {
 	u32 vcpu_count;
 	u32 bsp_id;	    /* KVM_SET_BOOT_CPU_ID */
 	bool wide_apic_ids; /* KVM_CAP_X2APIC_API: KVM_GET_LAPIC and SET show all 32 bits of an x2APIC's ID */
+	bool native_hlt;    /* KVM_CAP_X86_DISABLE_EXITS: vCPUs made from now on halt without an exit */
 	u32 vcpu_ids;	    /* KVM_CAP_MAX_VCPU_ID: ids are below; 0: nobody said */
 
 	/* memory.c, fault.c, notifier.c */
@@ -76,8 +77,6 @@ struct nxt_vm {
 	u32 chunk_count; /* changes under chunk_lock; read without it to see whether somebody gave one */
 
 	struct nxt_irqchip *irqchip; /* irqchip.h; private to the irqchip's files */
-
-	s64 clock_offset; /* ns: KVM_GET_CLOCK is the time since boot plus this */
 };
 
 enum nxt_vcpu_mode {
@@ -128,6 +127,8 @@ void nxt_vm_get(struct nxt_vm *vm);
 void nxt_vm_put(struct nxt_vm *vm); /* may sleep for long: the last one takes the VM apart */
 /* Ends every VM in Engine, and refuses new ones. Their files stay, and answer -EIO. */
 void nxt_vm_kill_all(void);
+/* Every guest is about to stand still. */
+void nxt_vm_all_stopped(void);
 /*
  * Engine asked for memory (-ENOMEM): gives it a chunk, unless vm->chunk_count is not `seen` any more,
  * because another thread gave one. 0 or -ENOMEM. Sleeps.
@@ -163,6 +164,18 @@ void nxt_timer_init(struct nxt_vcpu *vcpu);
 void nxt_timers_cancel(struct nxt_vm *vm);
 /* Follows what Engine said at the last exit. */
 void nxt_timer_update(struct nxt_vcpu *vcpu);
+
+/* -- clock.c ----------------------------------------------------------------------------------- */
+
+#define NXT_CLOCK_FLAGS (KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)
+/* The paravirtual clock of a new VM starts from 0. 0 or Engine's error. */
+long nxt_clock_init(struct nxt_vm *vm);
+long nxt_clock_get(struct nxt_vm *vm, struct kvm_clock_data __user *user); /* KVM_GET_CLOCK */
+long nxt_clock_set(struct nxt_vm *vm, const struct kvm_clock_data __user *user);
+/* NXT_EXIT_WALL_CLOCK: the next VCPU_RUN tells the guest. */
+void nxt_wall_clock(struct nxt_vcpu *vcpu);
+/* KVM_KVMCLOCK_CTRL: the guest is not to take this pause for a lockup. -EINVAL: it has no such clock. */
+long nxt_clock_stopped(struct nxt_vcpu *vcpu);
 
 /* -- kick.c ------------------------------------------------------------------------------------ */
 

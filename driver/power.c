@@ -23,6 +23,18 @@ static struct notifier_block reboot_notifier = {
 	.notifier_call = on_reboot,
 };
 
+/* Before the vCPUs' threads are frozen. */
+static int on_suspend_prepare(struct notifier_block *nb, unsigned long action, void *data)
+{
+	if (action == PM_SUSPEND_PREPARE)
+		nxt_vm_all_stopped();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block suspend_notifier = {
+	.notifier_call = on_suspend_prepare,
+};
+
 /*
  * Suspend to RAM and hibernation end with the firmware or another kernel starting Linux where Engine
  * should be.
@@ -59,11 +71,13 @@ int nxt_power_init(void)
 	if (IS_ERR(device))
 		return PTR_ERR(device);
 	register_reboot_notifier(&reboot_notifier);
+	register_pm_notifier(&suspend_notifier);
 	return 0;
 }
 
 void nxt_power_exit(void)
 {
+	unregister_pm_notifier(&suspend_notifier);
 	unregister_reboot_notifier(&reboot_notifier);
 	platform_device_unregister(device);
 	platform_driver_unregister(&driver);

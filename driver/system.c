@@ -96,9 +96,13 @@ long nxt_check_extension(long cap)
 	case KVM_CAP_GET_MSR_FEATURES:
 	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
 	case KVM_CAP_PRE_FAULT_MEMORY:
+	case KVM_CAP_KVMCLOCK_CTRL:
+	case KVM_CAP_ENFORCE_PV_FEATURE_CPUID:
 	case KVM_CAP_MULTI_ADDRESS_SPACE: /* how many: one */
 	case KVM_CAP_VM_TYPES:		  /* bit 0: the default one */
 		return 1;
+	case KVM_CAP_X86_DISABLE_EXITS:
+		return NXT_DISABLE_EXITS;
 	case KVM_CAP_SYNC_REGS:
 		return KVM_SYNC_X86_VALID_FIELDS;
 	case KVM_CAP_X2APIC_API:
@@ -115,7 +119,7 @@ long nxt_check_extension(long cap)
 	case KVM_CAP_MCE:
 		return NXT_MCE_BANKS;
 	case KVM_CAP_ADJUST_CLOCK:
-		return KVM_CLOCK_TSC_STABLE;
+		return NXT_CLOCK_FLAGS;
 	default:
 		return nxt_check_irq_extension(cap);
 	}

@@ -13,6 +13,8 @@ struct nxt_vm;
 
 #define NXT_MCE_BANKS 32		    /* as many as Engine and KVM have */
 #define NXT_MCG_CAP (MCG_CTL_P | MCG_SER_P) /* what KVM_X86_SETUP_MCE may ask for, besides banks */
+/* KVM_CAP_X86_DISABLE_EXITS: PAUSE never exits. */
+#define NXT_DISABLE_EXITS (KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE)
 #define NXT_VCPU_PAGES 3 /* that user space maps of a vCPU: kvm_run, port data, the coalesced ring */
 
 /* Filled by nxt_system_init(), constant afterwards. */

@@ -95,6 +95,8 @@ static struct nxt_vcpu *vcpu_create(struct nxt_vm *vm, u32 id)
 	vm->vcpu_count++;
 	smp_store_release(&vm->vcpus[id], vcpu);
 	ret = nxt_state_set_u64(vcpu, NXT_STATE_TSC_KHZ, tsc_khz);
+	if (!ret && READ_ONCE(vm->native_hlt))
+		ret = nxt_state_set_u64(vcpu, NXT_STATE_NATIVE, NXT_NATIVE_HLT);
 	if (!ret)
 		ret = nxt_boot_state(vcpu);
 	return ret ? ERR_PTR(ret) : vcpu;
@@ -179,6 +181,16 @@ static int set_vapic_addr(struct nxt_vcpu *vcpu, void __user *user)
 	return copy_from_user(&addr, user, sizeof(addr)) ? -EFAULT : 0;
 }
 
+static long enable_cap(void __user *user)
+{
+	struct kvm_enable_cap cap;
+
+	if (copy_from_user(&cap, user, sizeof(cap)))
+		return -EFAULT;
+	/* Engine always asks CPUID what a guest may use. */
+	return !cap.flags && cap.cap == KVM_CAP_ENFORCE_PV_FEATURE_CPUID ? 0 : -EINVAL;
+}
+
 static long locked_ioctl(struct nxt_vcpu *vcpu, unsigned int cmd, unsigned long arg)
 {
 	void __user *argp = (void __user *)arg;
@@ -216,6 +228,10 @@ static long locked_ioctl(struct nxt_vcpu *vcpu, unsigned int cmd, unsigned long 
 		return tsc_khz;
 	case KVM_SET_TSC_KHZ:
 		return nxt_tsc_khz_ok(arg) ? 0 : -EINVAL;
+	case KVM_KVMCLOCK_CTRL:
+		return nxt_clock_stopped(vcpu);
+	case KVM_ENABLE_CAP:
+		return enable_cap(argp);
 	case KVM_PRE_FAULT_MEMORY:
 		return nxt_pre_fault(vcpu, argp);
 	case KVM_HAS_DEVICE_ATTR:

@@ -6,7 +6,6 @@
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <asm/tsc.h>
 
@@ -79,6 +78,19 @@ void nxt_vm_kill_all(void)
 	mutex_unlock(&list_lock);
 }
 
+void nxt_vm_all_stopped(void)
+{
+	struct nxt_vcpu *vcpu;
+	struct nxt_vm *vm;
+	u32 id;
+
+	mutex_lock(&list_lock);
+	list_for_each_entry(vm, &vms, link)
+		nxt_for_each_vcpu(id, vcpu, vm)
+			nxt_clock_stopped(vcpu);
+	mutex_unlock(&list_lock);
+}
+
 static void free_chunks(struct nxt_vm *vm)
 {
 	struct page *chunk, *next;
@@ -140,7 +152,6 @@ static struct nxt_vm *vm_alloc(void)
 	mutex_init(&vm->slots_lock);
 	mutex_init(&vm->chunk_lock);
 	spin_lock_init(&vm->mmu_lock);
-	vm->clock_offset = -(s64)ktime_get_boottime_ns();
 	if (init_srcu_struct(&vm->srcu)) {
 		kfree(vm);
 		return NULL;
@@ -185,6 +196,8 @@ static struct nxt_vm *vm_create(void)
 	if (!vm)
 		return ERR_PTR(-ENOMEM);
 	ret = vm_begin(vm);
+	if (!ret)
+		ret = nxt_clock_init(vm);
 	if (!ret)
 		ret = nxt_notifier_register(vm);
 	if (ret) {
@@ -233,29 +246,6 @@ static long set_boot_cpu_id(struct nxt_vm *vm, unsigned long id)
 	return ret;
 }
 
-static long get_clock(struct nxt_vm *vm, void __user *argp)
-{
-	struct kvm_clock_data data = {
-		.clock = ktime_get_boottime_ns() + READ_ONCE(vm->clock_offset),
-		.flags = KVM_CLOCK_TSC_STABLE,
-	};
-
-	return copy_to_user(argp, &data, sizeof(data)) ? -EFAULT : 0;
-}
-
-static long set_clock(struct nxt_vm *vm, void __user *argp)
-{
-	struct kvm_clock_data data;
-
-	if (copy_from_user(&data, argp, sizeof(data)))
-		return -EFAULT;
-	/* TSC_STABLE is an output that user space may hand back. */
-	if (data.flags & ~KVM_CLOCK_TSC_STABLE)
-		return -EINVAL;
-	WRITE_ONCE(vm->clock_offset, data.clock - ktime_get_boottime_ns());
-	return 0;
-}
-
 /* How high the ids of vCPUs may be. Said once; the bootstrap processor's is one of them. */
 static long limit_vcpu_ids(struct nxt_vm *vm, u64 limit)
 {
@@ -284,6 +274,13 @@ static long enable_cap(struct nxt_vm *vm, void __user *argp)
 		return nxt_irqchip_enable_split(vm, cap.args[0]);
 	case KVM_CAP_MAX_VCPU_ID:
 		return limit_vcpu_ids(vm, cap.args[0]);
+	case KVM_CAP_X86_DISABLE_EXITS:
+		if (cap.args[0] & ~(u64)KVM_X86_DISABLE_VALID_EXITS)
+			return -EINVAL;
+		/* What is not offered is ignored, as by KVM: exits stay. */
+		if (cap.args[0] & KVM_X86_DISABLE_EXITS_HLT)
+			WRITE_ONCE(vm->native_hlt, true);
+		return 0;
 	case KVM_CAP_X2APIC_API:
 		if (cap.args[0] & ~(u64)KVM_X2APIC_API_USE_32BIT_IDS)
 			return -EINVAL;
@@ -323,9 +320,9 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_SET_BOOT_CPU_ID:
 		return set_boot_cpu_id(vm, arg);
 	case KVM_GET_CLOCK:
-		return get_clock(vm, argp);
+		return nxt_clock_get(vm, argp);
 	case KVM_SET_CLOCK:
-		return set_clock(vm, argp);
+		return nxt_clock_set(vm, argp);
 	case KVM_SET_NR_MMU_PAGES: /* limits shadow page tables, which there are none of; KVM's least is 64 */
 		return arg < 64 ? -EINVAL : 0;
 	case KVM_GET_TSC_KHZ:

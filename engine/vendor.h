@@ -107,6 +107,7 @@ struct vendor_ops {
 	 * 0: do not.
 	 */
 	void (*want_window)(struct context *ctx, u32 priority);
+	void (*intercept_hlt)(struct context *ctx, bool on); /* on at first */
 	void (*intercept_iret)(struct context *ctx, bool on);
 	u8 (*get_tpr)(const struct context *ctx); /* CR8 */
 	void (*set_tpr)(struct context *ctx, u8 cr8);

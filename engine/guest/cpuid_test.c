@@ -102,14 +102,27 @@ static void hides(void **state)
 		CPUID_F(CPUID_E1_ECX, 28), /* PERFCTR */
 		CPUID_F(CPUID_E1_ECX, 29),
 		/* MWAITX */ CPUID_F(CPUID_E8_EBX, 4), /* RDPRU */
-		CPUID_F(CPUID_KVM_EAX, 0),
-		CPUID_F(CPUID_KVM_EAX, 3), /* kvmclock */
+		CPUID_F(CPUID_KVM_EAX, 5),	       /* steal time */
+		CPUID_F(CPUID_KVM_EAX, 7),	       /* kicks of halted vCPUs */
 	};
-	static const u32 shown[] = {CPUID_X2APIC, CPUID_TSC_DEADLINE, CPUID_HYPERVISOR,
-				    CPUID_APIC,	  CPUID_TSC_ADJUST,   CPUID_XSAVE,
-				    CPUID_NX,	  CPUID_LM,	      CPUID_RDTSCP,
-				    CPUID_PCID,	  CPUID_SPEC_CTRL,    CPUID_AMD_SSBD,
-				    CPUID_PKU,	  CPUID_FSGSBASE,     CPUID_F(CPUID_6_EAX, 2)};
+	static const u32 shown[] = {CPUID_X2APIC,
+				    CPUID_TSC_DEADLINE,
+				    CPUID_HYPERVISOR,
+				    CPUID_APIC,
+				    CPUID_TSC_ADJUST,
+				    CPUID_XSAVE,
+				    CPUID_NX,
+				    CPUID_LM,
+				    CPUID_RDTSCP,
+				    CPUID_PCID,
+				    CPUID_SPEC_CTRL,
+				    CPUID_AMD_SSBD,
+				    CPUID_PKU,
+				    CPUID_FSGSBASE,
+				    CPUID_F(CPUID_6_EAX, 2),
+				    CPUID_KVM_CLOCK_OLD,
+				    CPUID_KVM_CLOCK,
+				    CPUID_F(CPUID_KVM_EAX, 24)};
 
 	(void)state;
 	offer(greedy);
@@ -191,7 +204,7 @@ static void kvm_leaves(void **state)
 	r = ask(0x40000000, 0, &idle);
 	assert_int_equal(r.eax, 0x40000001);
 	assert_memory_equal(&r.ebx, "KVMKVMKVM\0\0\0", 12);
-	assert_int_equal(ask(0x40000001, 0, &idle).eax, 2);
+	assert_int_equal(ask(0x40000001, 0, &idle).eax, 0x0100000b);
 }
 
 static void dynamic_bits(void **state)

@@ -208,6 +208,13 @@ s64 vcpu_finish(struct vcpu *vcpu, u32 flags)
 		if (flags & NXT_RUN_UNBACKED)
 			vcpu->unbacked = vcpu->emul.gpa & PAGE_MASK;
 		return vcpu_emulate(vcpu);
+	case PENDING_CLOCK:
+		vcpu_finish_clock(vcpu, flags);
+		return CONTINUE;
+	case PENDING_WALL_CLOCK:
+		return vcpu_finish_wall_clock(vcpu);
+	case PENDING_WALL_WRITE:
+		return vcpu_finish_wall_write(vcpu, flags);
 	case PENDING_PIO:
 	case PENDING_PIO_IN:
 	case PENDING_PIO_OUT:

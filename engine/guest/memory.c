@@ -13,7 +13,7 @@
  * The memory at gpa, or why not: WALK_* and INSN_MEM_* agree on neither, so the caller says what each is
  * called.
  */
-static void *host_address(struct vcpu *vcpu, u64 gpa, bool write, bool *ret_resident)
+void *vcpu_memory(struct vcpu *vcpu, u64 gpa, bool write, bool *ret_resident)
 {
 	struct npt_mapping mapping;
 
@@ -36,7 +36,7 @@ static void *host_address(struct vcpu *vcpu, u64 gpa, bool write, bool *ret_resi
 static int walk_read(void *cpu, u64 gpa, void *buf, u32 len)
 {
 	bool resident;
-	const void *at = host_address(cpu, gpa, false, &resident);
+	const void *at = vcpu_memory(cpu, gpa, false, &resident);
 
 	if (!at)
 		return resident ? WALK_RESIDENT : WALK_NO_MEMORY;
@@ -77,7 +77,7 @@ static bool compare_exchange(void *at, u64 old, u64 new, u32 len)
 static int walk_cmpxchg(void *cpu, u64 gpa, u64 old, u64 new, u32 len, bool *done)
 {
 	bool resident;
-	void *at = host_address(cpu, gpa, true, &resident);
+	void *at = vcpu_memory(cpu, gpa, true, &resident);
 
 	if (!at)
 		return resident ? WALK_RESIDENT : WALK_NO_MEMORY;
@@ -129,7 +129,7 @@ static int translate(void *cpu, u64 linear, u32 access, u64 *gpa, struct insn_fa
 static int ram(void *cpu, u64 gpa, void *buf, u32 len, bool write)
 {
 	bool resident;
-	void *at = host_address(cpu, gpa, write, &resident);
+	void *at = vcpu_memory(cpu, gpa, write, &resident);
 
 	if (!at)
 		return resident ? INSN_MEM_RESIDENT : INSN_MEM_MMIO;
@@ -143,7 +143,7 @@ static int ram(void *cpu, u64 gpa, void *buf, u32 len, bool write)
 static int ram_cmpxchg(void *cpu, u64 gpa, u64 old, u64 new, u32 len)
 {
 	bool resident;
-	void *at = host_address(cpu, gpa, true, &resident);
+	void *at = vcpu_memory(cpu, gpa, true, &resident);
 
 	if (!at)
 		return resident ? INSN_MEM_RESIDENT : INSN_MEM_MMIO;

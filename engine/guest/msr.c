@@ -82,8 +82,7 @@ static const struct constant {
 /* Registers of features that guests are not offered, which user space restores to zero all the same. */
 static bool zero_for_host(u32 index)
 {
-	return (index >= MSR_KVM_FIRST && index <= MSR_KVM_LAST) || index == MSR_KVM_WALL_CLOCK_OLD ||
-	       index == MSR_KVM_SYSTEM_TIME_OLD || index == MSR_XSS;
+	return (index >= MSR_KVM_FIRST && index <= MSR_KVM_LAST) || index == MSR_XSS;
 }
 
 static const struct constant *find_constant(u32 index)
@@ -255,6 +254,10 @@ bool msr_is_hw(u32 index)
 {
 	switch (index) {
 	case MSR_TSC:
+	case MSR_KVM_WALL_CLOCK_OLD:
+	case MSR_KVM_SYSTEM_TIME_OLD:
+	case MSR_KVM_WALL_CLOCK:
+	case MSR_KVM_SYSTEM_TIME:
 	case MSR_APIC_BASE:
 	case MSR_TSC_ADJUST:
 	case MSR_SPEC_CTRL:
@@ -297,6 +300,12 @@ static bool offered(const struct msr_ctx *ctx, u32 index)
 		return cpuid_has(ctx->cpuid, CPUID_SPEC_CTRL) || cpuid_has(ctx->cpuid, CPUID_AMD_IBPB);
 	case MSR_FLUSH_CMD:
 		return cpuid_has(ctx->cpuid, CPUID_FLUSH_L1D);
+	case MSR_KVM_WALL_CLOCK_OLD:
+	case MSR_KVM_SYSTEM_TIME_OLD:
+		return cpuid_has(ctx->cpuid, CPUID_KVM_CLOCK_OLD);
+	case MSR_KVM_WALL_CLOCK:
+	case MSR_KVM_SYSTEM_TIME:
+		return cpuid_has(ctx->cpuid, CPUID_KVM_CLOCK);
 	default:
 		return true;
 	}
@@ -489,6 +498,8 @@ void msr_list(struct nxt_msr_list *out, const struct cpuid_features *host)
 		{MSR_KERNEL_GS_BASE, MSR_KERNEL_GS_BASE},
 		{MSR_PAT, MSR_PAT},
 		{MSR_TSC, MSR_TSC},
+		{MSR_KVM_WALL_CLOCK_OLD, MSR_KVM_SYSTEM_TIME_OLD},
+		{MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME},
 		{MSR_TSC_ADJUST, MSR_TSC_ADJUST},
 		{MSR_TSC_DEADLINE, MSR_TSC_DEADLINE},
 		{MSR_MISC_ENABLE, MSR_MISC_ENABLE},

@@ -121,7 +121,7 @@ static void unknown(void **state)
 /* QEMU writes zero to KVM's own registers whether they are offered or not, and aborts if that is refused. */
 static void kvm_registers(void **state)
 {
-	static const u32 indices[] = {0x11, 0x12, 0x4b564d00, 0x4b564d04, MSR_XSS};
+	static const u32 indices[] = {0x4b564d02, 0x4b564d04, MSR_XSS};
 	u64 value;
 
 	(void)state;
@@ -131,6 +131,32 @@ static void kvm_registers(void **state)
 		assert_int_equal(msr_write(&ctx, indices[i], 1, true), -NXT_EINVAL);
 		assert_int_equal(msr_write(&ctx, indices[i], 0, false), -NXT_ENOENT);
 		assert_int_equal(msr_read(&ctx, indices[i], false, &value), -NXT_ENOENT);
+	}
+}
+
+/* Guests use the clocks by the numbers that their CPUID offers, user space by either. */
+static void kvm_clocks(void **state)
+{
+	static const u32 indices[] = {0x11, 0x12, 0x4b564d00, 0x4b564d01};
+	u64 value;
+
+	(void)state;
+	for (u32 offered = 0; offered < 4; offered++) {
+		setup(NULL);
+		if (offered & 1)
+			offer(CPUID_KVM_CLOCK_OLD);
+		if (offered & 2)
+			offer(CPUID_KVM_CLOCK);
+		for (u32 i = 0; i < ARRAY_SIZE(indices); i++) {
+			int expected = offered & 1u << i / 2 ? 0 : -NXT_ENOENT;
+
+			assert_true(msr_is_hw(indices[i]));
+			assert_int_equal(msr_write(&ctx, indices[i], 0x1001, false), expected);
+			assert_int_equal(msr_read(&ctx, indices[i], false, &value), expected);
+			assert_int_equal(msr_write(&ctx, indices[i], 0x2001, true), 0);
+			assert_int_equal(hw_index, indices[i]);
+			assert_true(get(indices[i], true) == 0x2001);
+		}
 	}
 }
 
@@ -324,6 +350,7 @@ int main(void)
 		cmocka_unit_test_setup(stored_and_constant, setup),
 		cmocka_unit_test_setup(unknown, setup),
 		cmocka_unit_test_setup(kvm_registers, setup),
+		cmocka_unit_test_setup(kvm_clocks, setup),
 		cmocka_unit_test_setup(intel_only, setup),
 		cmocka_unit_test_setup(mtrrs, setup),
 		cmocka_unit_test_setup(machine_check, setup),

@@ -43,6 +43,14 @@ static int hw_read(void *opaque, u32 index, bool host, u64 *value)
 	case MSR_DEBUGCTL:
 		*value = 0;
 		return 0;
+	case MSR_KVM_SYSTEM_TIME_OLD:
+	case MSR_KVM_SYSTEM_TIME:
+		*value = vcpu->clock.msr;
+		return 0;
+	case MSR_KVM_WALL_CLOCK_OLD:
+	case MSR_KVM_WALL_CLOCK:
+		*value = __atomic_load_n(&vcpu->vm->wall_clock_msr, __ATOMIC_RELAXED);
+		return 0;
 	default:
 		return vendor->get_msr(&vcpu->ctx, index, value) ? 0 : -NXT_ENOENT;
 	}
@@ -100,6 +108,15 @@ static int write_x2apic(struct vcpu *vcpu, u32 index, u64 value)
 	return error;
 }
 
+/* Guest memory is written for the guest alone: what user space restores has it in memory already. */
+static void write_wall_clock_msr(struct vcpu *vcpu, u64 value, bool host)
+{
+	if (host)
+		__atomic_store_n(&vcpu->vm->wall_clock_msr, value, __ATOMIC_RELAXED);
+	else
+		vcpu->msr_reason = vcpu_ask_wall_clock(vcpu, value);
+}
+
 static int hw_write(void *opaque, u32 index, u64 value, bool host)
 {
 	struct vcpu *vcpu = opaque;
@@ -137,6 +154,14 @@ static int hw_write(void *opaque, u32 index, u64 value, bool host)
 	case MSR_DEBUGCTL:
 		/* Last-branch recording and BTF are not offered. */
 		return value && !host ? -NXT_EINVAL : 0;
+	case MSR_KVM_SYSTEM_TIME_OLD:
+	case MSR_KVM_SYSTEM_TIME:
+		vcpu_set_clock_msr(vcpu, value);
+		return 0;
+	case MSR_KVM_WALL_CLOCK_OLD:
+	case MSR_KVM_WALL_CLOCK:
+		write_wall_clock_msr(vcpu, value, host);
+		return 0;
 	case MSR_PAT:
 		if (!valid_pat(value))
 			return -NXT_EINVAL;

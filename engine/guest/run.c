@@ -54,6 +54,11 @@ static s64 loop(struct cpu *cpu, struct vcpu *vcpu)
 		vcpu_take_signals(vcpu);
 		if (!runnable(vcpu))
 			return NXT_EXIT_HALTED;
+		if (vcpu_clock_due(vcpu)) {
+			reason = vcpu_write_clock(vcpu);
+			if (reason != CONTINUE)
+				return reason;
+		}
 		reason = vcpu_inject(vcpu);
 		if (reason != CONTINUE)
 			return reason;

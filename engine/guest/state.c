@@ -304,6 +304,11 @@ static s64 set_u64(struct vcpu *vcpu, u64 group, u64 value)
 			return -NXT_EINVAL;
 		vcpu->tsc_khz = value;
 		return 0;
+	case NXT_STATE_NATIVE:
+		if (value & ~(u64)NXT_NATIVE_HLT)
+			return -NXT_EINVAL;
+		vendor->intercept_hlt(&vcpu->ctx, !(value & NXT_NATIVE_HLT));
+		return 0;
 	default: /* NXT_STATE_MP */
 		value = (u32)value;
 		if (value > NXT_MP_SIPI_RECEIVED)
@@ -344,6 +349,7 @@ s64 vcpu_set_state(struct vcpu *vcpu, u64 group, u64 arg)
 	case NXT_STATE_XCR0:
 	case NXT_STATE_MP:
 	case NXT_STATE_TSC_KHZ:
+	case NXT_STATE_NATIVE:
 		return set_u64(vcpu, group, in.value);
 	case NXT_STATE_MSRS:
 		return set_msrs(vcpu, vcpu->state);

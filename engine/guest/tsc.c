@@ -11,9 +11,13 @@ u64 vcpu_tsc(const struct vcpu *vcpu)
 
 void vcpu_set_tsc_offset(struct vcpu *vcpu, u64 offset)
 {
+	if (offset == vcpu->tsc_offset)
+		return;
 	lapic_timer_tsc_jump(&vcpu->lapic, offset - vcpu->tsc_offset);
-	vcpu->tsc_offset = offset;
+	WRITE_ONCE(vcpu->tsc_offset, offset);
 	vendor->set_tsc_offset(&vcpu->ctx, offset);
+	/* Also for the others it may make a difference: whether all TSCs are one. */
+	vcpu->kick_mask |= vm_clock_changed(vcpu->vm);
 }
 
 /*

@@ -36,6 +36,7 @@ void vcpu_reset(struct vcpu *vcpu, bool power_on, u8 sipi_vector)
 	vcpu->event = (struct event){0};
 	vcpu->nmi_pending = vcpu->nmi_masked = false;
 	vcpu->pending = PENDING_NONE;
+	vcpu_set_clock_msr(vcpu, 0);
 	insn_start(&vcpu->emul, NULL, 0);
 }
 
@@ -94,6 +95,8 @@ s64 vcpu_create(struct vm *vm, u64 id, u64 run_pfn, u64 state_pfn)
 	__atomic_store_n(&vm->lapics[id], &vcpu->lapic, __ATOMIC_RELEASE);
 	__atomic_store_n(&vm->vcpus[id], vcpu, __ATOMIC_RELEASE);
 	__atomic_store_n(&vm->vcpu_limit, MAX(vm->vcpu_limit, (u32)id + 1), __ATOMIC_RELEASE);
+	/* One more TSC: whether all are one is to be looked at again. */
+	vm_clock_changed(vm);
 	spin_unlock(&vm->lock);
 	return 0;
 fail:

@@ -18,13 +18,16 @@
 /* What the next VCPU_RUN has to finish before the guest goes on. */
 enum vcpu_pending {
 	PENDING_NONE,
-	PENDING_EMULATION, /* vcpu->emul: between two steps of an instruction */
-	PENDING_MMIO_READ, /* ... and the device's data are in the run page */
-	PENDING_PIO,	   /* a plain IN or OUT */
-	PENDING_PIO_OUT,   /* OUTS: the device has taken the data */
-	PENDING_PIO_IN,	   /* INS: data are in the run page */
-	PENDING_PIO_START, /* INS or OUTS that waits for its guest page */
-	PENDING_NPF,	   /* a fault was reported: NXT_RUN_EMULATE says what to do */
+	PENDING_EMULATION,  /* vcpu->emul: between two steps of an instruction */
+	PENDING_MMIO_READ,  /* ... and the device's data are in the run page */
+	PENDING_PIO,	    /* a plain IN or OUT */
+	PENDING_PIO_OUT,    /* OUTS: the device has taken the data */
+	PENDING_PIO_IN,	    /* INS: data are in the run page */
+	PENDING_PIO_START,  /* INS or OUTS that waits for its guest page */
+	PENDING_NPF,	    /* a fault was reported: NXT_RUN_EMULATE says what to do */
+	PENDING_CLOCK,	    /* the paravirtual clock's page is to be mapped */
+	PENDING_WALL_CLOCK, /* the time of day was asked for */
+	PENDING_WALL_WRITE, /* ... and is known, but its page is to be mapped */
 };
 
 struct vcpu {
@@ -77,6 +80,12 @@ struct vcpu {
 	struct nxt_debug_ctl debug;
 	u64 guest_dr7; /* while NXT_DEBUG_HW_BP has its own in the CPU */
 	struct guest_msrs msrs;
+	struct {
+		u64 msr;      /* KVM's SYSTEM_TIME: address, and bit 0: enabled */
+		u32 due;      /* what to do before the next entry; others set it too */
+		u64 wall_gpa; /* of PENDING_WALL_CLOCK and PENDING_WALL_WRITE */
+		u64 wall_ns;  /* of PENDING_WALL_WRITE: since 1970 */
+	} clock;
 	s64 msr_reason; /* what a WRMSR asks of the control domain, or CONTINUE */
 	struct cpuid_table cpuid;
 	u8 fpu[NXT_PAGE_SIZE] ALIGNED(64);
@@ -140,6 +149,11 @@ s64 vcpu_pio_finish(struct vcpu *vcpu);
 /* memory.c: accesses to guest memory, for the emulator. */
 extern const struct insn_ops vcpu_insn_ops;
 bool vcpu_translate(struct vcpu *vcpu, u64 linear, struct nxt_translate *out);
+/*
+ * The memory at gpa, up to its page's end, while this vCPU is inside VCPU_RUN; or NULL, and whether the
+ * control domain may be able to provide it.
+ */
+void *vcpu_memory(struct vcpu *vcpu, u64 gpa, bool write, bool *ret_resident);
 
 /* msrs.c: callbacks for guest/msr.h, and the exit. */
 struct msr_ctx vcpu_msr_ctx(struct vcpu *vcpu);
@@ -151,6 +165,23 @@ void vcpu_write_tsc(struct vcpu *vcpu, u64 value, bool host);
 void vcpu_set_tsc_offset(struct vcpu *vcpu, u64 offset);
 /* Host TSC at which the local APIC's timer fires, 0: not armed. */
 u64 vcpu_deadline(const struct vcpu *vcpu);
+
+/* clock.c: the paravirtual clock. A write of SYSTEM_TIME: */
+void vcpu_set_clock_msr(struct vcpu *vcpu, u64 value);
+/* A write of WALL_CLOCK by the guest: what to do for it, NXT_EXIT_WALL_CLOCK or CONTINUE. */
+s64 vcpu_ask_wall_clock(struct vcpu *vcpu, u64 gpa);
+/* The guest stood still, and is to know; false: it has no such clock. By anybody, at any time. */
+bool vcpu_clock_stopped(struct vcpu *vcpu);
+/* The next entry must not be before vcpu_write_clock() has returned CONTINUE. */
+static inline bool vcpu_clock_due(const struct vcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->clock.due, __ATOMIC_SEQ_CST);
+}
+s64 vcpu_write_clock(struct vcpu *vcpu);
+/* PENDING_CLOCK, PENDING_WALL_CLOCK, PENDING_WALL_WRITE. */
+void vcpu_finish_clock(struct vcpu *vcpu, u32 in_flags);
+s64 vcpu_finish_wall_clock(struct vcpu *vcpu);
+s64 vcpu_finish_wall_write(struct vcpu *vcpu, u32 in_flags);
 
 /* fpu.c: FPU state and the MSRs that hardware does not switch. */
 void vcpu_load_extra(struct vcpu *vcpu, struct cpu *cpu);

@@ -12,6 +12,7 @@
 
 #include "abi/hypercall.h"
 #include "guest/lapic.h"
+#include "guest/pvclock.h"
 #include "lib/spinlock.h"
 #include "mem/chunk.h"
 #include "mem/npt.h"
@@ -42,6 +43,12 @@ struct vm {
 	struct spinlock tsc_lock;
 	u64 tsc_value, tsc_host, tsc_offset;
 	bool tsc_written;
+
+	/* The paravirtual clock; see guest/clock.c. */
+	struct spinlock clock_lock;
+	struct pvclock clock;
+	bool clock_stable;  /* the control domain trusts the TSC */
+	u64 wall_clock_msr; /* where a guest last wanted the time of day */
 };
 
 /* The VM of that id if it is alive, which it stays until vm_put(); else NULL. */
@@ -57,6 +64,18 @@ s64 vm_destroy_step(u64 id);
 /* The same for all there are. */
 s64 vm_destroy_all(void);
 u32 vm_count(void);
+
+/* clock.c: the paravirtual clock shows ns at tsc, and goes on with a TSC of khz. 0 or -NXT_EINVAL. */
+s64 vm_set_clock(struct vm *vm, u64 tsc, u64 ns, u64 khz, bool stable);
+/*
+ * What it shows at tsc. 1: to all vCPUs alike, and the TSC is trusted; 0: not; -NXT_EINVAL: it was never set.
+ */
+s64 vm_get_clock(struct vm *vm, u64 tsc, u64 *ret_ns);
+/*
+ * What guests were told is not so any more. Returns the mask of vCPUs to be told, before they next enter the
+ * guest.
+ */
+u64 vm_clock_changed(struct vm *vm);
 
 /* True when no vCPU can use a translation any more that was revoked before now. */
 bool vm_quiet(const struct vm *vm);

@@ -51,6 +51,8 @@ static s64 (*const handlers[NXT_HC_COUNT])(struct hypercall_args *args) = {
 	[NXT_HC_VCPU_SET] = hypercall_vcpu_set,
 	[NXT_HC_VCPU_INJECT] = hypercall_vcpu_inject,
 	[NXT_HC_SELFTEST] = selftest,
+	[NXT_HC_VM_SET_CLOCK] = hypercall_vm_set_clock,
+	[NXT_HC_VM_GET_CLOCK] = hypercall_vm_get_clock,
 };
 
 void hypercall(struct cpu *cpu)

@@ -30,6 +30,8 @@ s64 hypercall_vm_release(struct hypercall_args *args);
 s64 hypercall_vm_protect(struct hypercall_args *args);
 s64 hypercall_vm_age(struct hypercall_args *args);
 s64 hypercall_vm_msi(struct hypercall_args *args);
+s64 hypercall_vm_set_clock(struct hypercall_args *args);
+s64 hypercall_vm_get_clock(struct hypercall_args *args);
 
 /* vcpu.c */
 s64 hypercall_vcpu_create(struct hypercall_args *args);

@@ -139,7 +139,8 @@ static bool is_error(s64 result)
 static void call(u64 number, struct input *input)
 {
 	bool destroys = number == NXT_HC_HELLO || number == NXT_HC_VM_DESTROY;
-	bool two_results = number == NXT_HC_VM_MSI || number == NXT_HC_VCPU_INJECT;
+	bool two_results = number == NXT_HC_VM_MSI || number == NXT_HC_VCPU_INJECT ||
+			   number == NXT_HC_VM_SET_CLOCK || number == NXT_HC_VM_GET_CLOCK;
 	u64 before = machine_owners_hash();
 	struct answer answer;
 	u64 args[5];

@@ -492,6 +492,10 @@ static void test_state_errors(void **state)
 	assert_int_equal(set(vm, NXT_STATE_MP), -NXT_EINVAL);
 	*value = 0;
 	assert_int_equal(set(vm, NXT_STATE_TSC_KHZ), -NXT_EINVAL);
+	*value = 2;
+	assert_int_equal(set(vm, NXT_STATE_NATIVE), -NXT_EINVAL);
+	*value = NXT_NATIVE_HLT;
+	assert_int_equal(set(vm, NXT_STATE_NATIVE), 0);
 
 	msrs->count = NXT_MSRS_MAX + 1;
 	assert_int_equal(get(vm, NXT_STATE_MSRS), -NXT_E2BIG);

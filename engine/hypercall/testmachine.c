@@ -48,6 +48,7 @@ static const struct vendor_ops state_only = {
 	.irq_open = svm_irq_open,
 	.get_shadow = svm_get_shadow,
 	.set_shadow = svm_set_shadow,
+	.intercept_hlt = svm_intercept_hlt,
 	.intercept_iret = svm_intercept_iret,
 	.get_tpr = svm_get_tpr,
 	.set_tpr = svm_set_tpr,

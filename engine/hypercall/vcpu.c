@@ -74,20 +74,31 @@ s64 hypercall_vcpu_set(struct hypercall_args *args)
 	return with_vcpu(args, set);
 }
 
+/* Posted like an interrupt: the vCPU may run on another CPU. */
+static s64 inject(struct vcpu *vcpu, u64 what)
+{
+	switch (what) {
+	case NXT_INJECT_NMI:
+		lapic_post_nmi(&vcpu->lapic);
+		return 0;
+	case NXT_INJECT_STOPPED:
+		return vcpu_clock_stopped(vcpu) ? 0 : -NXT_EINVAL;
+	default:
+		return -NXT_EINVAL;
+	}
+}
+
 s64 hypercall_vcpu_inject(struct hypercall_args *args)
 {
 	struct vm *vm = vm_get(args->a);
 	struct vcpu *vcpu = vm ? find(vm, args->b) : NULL;
 	s64 result = -NXT_ENOENT;
 
-	if (vcpu) {
-		/* Posted like an interrupt: the vCPU may run on another CPU. */
-		result = args->c == NXT_INJECT_NMI ? 0 : -NXT_EINVAL;
-		if (!result) {
-			lapic_post_nmi(&vcpu->lapic);
-			args->has_result2 = true;
-			args->result2 = BIT(vcpu->id);
-		}
+	if (vcpu)
+		result = inject(vcpu, args->c);
+	if (!result) {
+		args->has_result2 = true;
+		args->result2 = BIT(vcpu->id);
 	}
 	if (vm)
 		vm_put(vm);

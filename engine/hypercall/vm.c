@@ -139,3 +139,35 @@ s64 hypercall_vm_msi(struct hypercall_args *args)
 	vm_put(vm);
 	return result;
 }
+
+s64 hypercall_vm_set_clock(struct hypercall_args *args)
+{
+	struct vm *vm;
+	s64 result;
+
+	if (args->e & ~(u64)NXT_CLOCK_STABLE)
+		return -NXT_EINVAL;
+	vm = vm_get(args->a);
+	if (!vm)
+		return -NXT_ENOENT;
+	result = vm_set_clock(vm, args->b, args->c, args->d, args->e & NXT_CLOCK_STABLE);
+	if (!result) {
+		args->has_result2 = true;
+		args->result2 = vm_clock_changed(vm);
+	}
+	vm_put(vm);
+	return result;
+}
+
+s64 hypercall_vm_get_clock(struct hypercall_args *args)
+{
+	struct vm *vm = vm_get(args->a);
+	s64 result;
+
+	if (!vm)
+		return -NXT_ENOENT;
+	result = vm_get_clock(vm, args->b, &args->result2);
+	args->has_result2 = result >= 0;
+	vm_put(vm);
+	return result;
+}

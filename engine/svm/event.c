@@ -108,6 +108,11 @@ void svm_want_window(struct context *ctx, u32 priority)
 	set_intercept1(ctx, INTERCEPT1_VINTR, priority != 0);
 }
 
+void svm_intercept_hlt(struct context *ctx, bool on)
+{
+	set_intercept1(ctx, INTERCEPT1_HLT, on);
+}
+
 void svm_intercept_iret(struct context *ctx, bool on)
 {
 	set_intercept1(ctx, INTERCEPT1_IRET, on);

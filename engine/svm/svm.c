@@ -246,6 +246,7 @@ const struct vendor_ops svm_ops = {
 	.get_shadow = svm_get_shadow,
 	.set_shadow = svm_set_shadow,
 	.want_window = svm_want_window,
+	.intercept_hlt = svm_intercept_hlt,
 	.intercept_iret = svm_intercept_iret,
 	.get_tpr = svm_get_tpr,
 	.set_tpr = svm_set_tpr,

@@ -49,6 +49,7 @@ bool svm_irq_open(const struct context *ctx);
 u32 svm_get_shadow(const struct context *ctx);
 void svm_set_shadow(struct context *ctx, bool on);
 void svm_want_window(struct context *ctx, u32 priority);
+void svm_intercept_hlt(struct context *ctx, bool on);
 void svm_intercept_iret(struct context *ctx, bool on);
 u8 svm_get_tpr(const struct context *ctx);
 void svm_set_tpr(struct context *ctx, u8 cr8);

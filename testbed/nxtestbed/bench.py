@@ -23,6 +23,7 @@ _FLAGS = ["-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror"]
 _GUEST_FLAGS = ["-fno-stack-protector", "-fno-pic", "-mgeneral-regs-only", "-fno-jump-tables"]
 _ICOUNT = ["-icount", "shift=0,sleep=off"]
 _LIMIT = 1800  # seconds for any step: against hanging only ...
+_QUIET_SECONDS, _QUIET_BUSY, _QUIET_TRIES = 10, 0.05, 12  # of the PC's own time
 _GUEST_LIMIT = 240  # ... and for a guest, which hangs in this emulator now and then, on stock KVM as well
 
 
@@ -66,9 +67,22 @@ def _start(pc):
     pc.run("systemctl is-system-running --wait", timeout=_LIMIT, check=False)
     booted = now(pc)
     load_kvm(pc)
+    _wait_quiet(pc)
     pc.run("test ! -e /sys/module/kvm/parameters/halt_poll_ns || "
            "echo 0 > /sys/module/kvm/parameters/halt_poll_ns")
     return booted
+
+
+def _wait_quiet(pc):
+    """Until the PC does nothing of its own: modules that come with the driver, and the console's login, take their time."""
+    pc.run("udevadm settle", timeout=_LIMIT)
+    for _ in range(_QUIET_TRIES):
+        before = now(pc)
+        pc.run(f"sleep {_QUIET_SECONDS}", timeout=_LIMIT)
+        after = now(pc)
+        if after.busy - before.busy < _QUIET_BUSY * (after.monotonic - before.monotonic):
+            return
+    raise TestbedError(f"the PC is not quiet after {_QUIET_TRIES * _QUIET_SECONDS} of its seconds")
 
 
 def now(pc):

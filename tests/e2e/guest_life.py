@@ -3,7 +3,8 @@
 
 import re
 
-from nxtestbed.guest import debian_guest, load_kvm, nothing_is_left, quick_guest
+from nxtestbed.agent import wait_until
+from nxtestbed.guest import debian_guest, load_kvm, mini_guest, nothing_is_left, quick_guest
 from nxtestbed.load import LoadedGuest
 from nxtestbed.scenario import scenario
 
@@ -78,6 +79,38 @@ def starts_again_and_stands_still(pc):
     guest.spawn("busybox poweroff -f")
     guest.wait_end()
     _under_uefi(pc)
+    nothing_is_left(pc)
+
+
+_UPTIME = "while :; do read up rest < /proc/uptime; echo up $up; sleep 1; done"
+_SAVED = 20  # seconds that a guest stays in its file
+
+
+def _uptimes(guest):
+    """What the guest's clock showed, in order."""
+    return [float(up) for up in re.findall(r"^up ([\d.]+)\s*$", guest.console(), re.MULTILINE)]
+
+
+@scenario(timeout=1800, on="engine", soak=True, qemu="trixie", guests=True)
+def clock_outlives_saving(pc):
+    """A guest's state goes to a file and into a new QEMU: its clock goes on from there, and never back."""
+    load_kvm(pc)
+    first = mini_guest(pc, _UPTIME, smp=2, name="first")
+    first.wait_for("up 1")
+    assert "Switched to clocksource kvm-clock" in first.console()
+    first.qmp.execute("migrate", uri="file:/tmp/saved")
+    assert wait_until(lambda: first.qmp.execute("query-migrate").get("status") == "completed", 300, 1), \
+        first.qmp.execute("query-migrate")
+    before = _uptimes(first)
+    first.kill()
+    pc.run(f"sleep {_SAVED}")
+    second = mini_guest(pc, _UPTIME, smp=2, name="second", options="-incoming file:/tmp/saved")
+    assert wait_until(lambda: len(_uptimes(second)) > 3, 300, 1), second.console()[-2000:]
+    shown = before + _uptimes(second)
+    assert shown == sorted(shown), f"its clock went back: {shown}"
+    assert _uptimes(second)[0] < before[-1] + _SAVED, f"it has seen the time in the file: {shown}"
+    assert not _TROUBLE.search(second.console()), second.console()[-3000:]
+    second.kill()
     nothing_is_left(pc)
 
 
