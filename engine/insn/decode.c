@@ -146,7 +146,7 @@ static void take_rxb(struct insn *in, struct extension *ext, u8 b)
 static void take_wvlp(struct insn *in, u8 b)
 {
 	in->rex_w = b & 0x80;
-	in->vex_v = (~b >> 3) & (in->mode == INSN_MODE_64 ? 15 : 7);
+	in->vex_v = (~b >> 3) & 15;
 	in->vex_l = (b >> 2) & 1;
 	in->prefix = vex_prefix(b);
 }

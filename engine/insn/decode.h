@@ -80,7 +80,7 @@ struct insn {
 	u8 scale; /* 1, 2, 4, 8 */
 	u8 seg;	  /* enum insn_seg that addresses the memory operand (for strings: the source) */
 	bool seg_override;
-	u8 vex_v; /* VEX.vvvv, not inverted any more: 0 if there is none */
+	u8 vex_v; /* VEX.vvvv, not inverted any more: 0 if there is none, all 4 bits in every mode */
 	u8 vex_l; /* vector length: 0 is 128, 1 is 256, 2 is 512 bits */
 
 	u8 imm_size;  /* bytes of imm: 0, 1, 2, 4, 8 */

@@ -260,18 +260,20 @@ static int load_reg(struct emul *e, u32 reg, u32 size)
 	return rc;
 }
 
-/* MOVSXD; with an operand size of 2 or 4 it just moves that much. */
+/*
+ * MOVSXD reads 4 bytes, also where it then writes 4 or 2: so AMD's processors do. Intel's manual has it read
+ * no more than it writes (SDM vol. 2, MOVSXD).
+ */
 static int movsxd(struct emul *e)
 {
-	u32 size = e->in->op_size, from = MIN(size, 4u);
 	u64 value;
 	int rc;
 
 	if (e->in->mode != INSN_MODE_64)
 		return INSN_UNHANDLED; /* ARPL */
-	rc = emul_load(e, from, &value);
+	rc = emul_load(e, 4, &value);
 	if (!rc)
-		emul_set_reg(e, e->in->reg, size, sign_extended(value, from));
+		emul_set_reg(e, e->in->reg, e->in->op_size, sign_extended(value, 4));
 	return rc;
 }
 

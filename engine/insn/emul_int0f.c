@@ -174,6 +174,14 @@ static int emul_movbe(struct emul *e)
 	return rc;
 }
 
+/* MOVNTI moves 4 bytes or 8, never 2: not in 16-bit mode either (AMD APM vol. 3, MOVNTI). */
+static int move_non_temporal(struct emul *e)
+{
+	u32 size = e->in->op_size == 8 ? 8 : 4;
+
+	return e->in->prefix ? INSN_UNHANDLED : emul_store(e, size, emul_get_reg(e, e->in->reg, size));
+}
+
 int emul_int0f(struct emul *e)
 {
 	const struct insn *in = e->in;
@@ -214,9 +222,8 @@ int emul_int0f(struct emul *e)
 	case 0xc0:
 	case 0xc1:
 		return exchange_add(e, size);
-	case 0xc3: /* MOVNTI */
-		return in->prefix ? INSN_UNHANDLED
-				  : emul_store(e, in->op_size, emul_get_reg(e, in->reg, in->op_size));
+	case 0xc3:
+		return move_non_temporal(e);
 	case 0xc7:
 		return (in->reg & 7) == 1 ? cmpxchg_pair(e) : INSN_UNHANDLED;
 	default:

@@ -85,6 +85,42 @@ static void setup_restart(u32 devices)
  * For each set of pages that are devices: the page of the n-th access is not resident, for every n until n is
  * past the last. The result must be that of an undisturbed run, with no device access more or less.
  */
+/* -- instructions that do not do what their neighbours do ----------------------------------------- */
+
+static void test_sizes_of_their_own(void **state)
+{
+	(void)state;
+	/* MOVNTI has no 2-byte form: in 16-bit mode, too, it moves 4. */
+	setup(INSN_MODE_16);
+	for (u32 i = 0; i < INSN_SEGS; i++)
+		cpu.seg[i].base = TEST_BASE;
+	cpu.regs.rbx = 0x100;
+	cpu.regs.rax = 0x11223344;
+	assert_int_equal(test_run(&cpu, &ctx, CODE(0x0f, 0xc3, 0x07)), INSN_DONE); /* movnti [bx], eax */
+	assert_int_equal(mem(PAGE(0) + 0x100, 4), 0x11223344);
+
+	/* MOVSXD reads 4 bytes, whatever it writes: so here it faults. */
+	setup(INSN_MODE_64);
+	cpu.regs.rbx = PAGE(4) - 2;
+	assert_int_equal(test_run(&cpu, &ctx, CODE(0x66, 0x63, 0x03)), INSN_FAULT);
+	cpu.regs.rbx = PAGE(0);
+	cpu.regs.rax = ~0ULL;
+	put_mem(PAGE(0), 0x87654321, 4);
+	assert_int_equal(test_run(&cpu, &ctx, CODE(0x66, 0x63, 0x03)), INSN_DONE);
+	assert_int_equal(cpu.regs.rax, 0xffffffffffff4321);
+}
+
+static void test_vex_register_unused(void **state)
+{
+	(void)state;
+	setup(INSN_MODE_32);
+	cpu.regs.rdx = PAGE(0);
+	assert_int_equal(test_run(&cpu, &ctx, CODE(0xc4, 0xe1, 0x7a, 0x6f, 0x0a)), INSN_DONE); /* vmovdqu */
+	/* vvvv must be all ones, also the bit that no 32-bit program needs (Intel SDM vol. 2, 2.3.5.6). */
+	assert_int_equal(test_run(&cpu, &ctx, CODE(0xc4, 0xe1, 0x3a, 0x6f, 0x0a)), INSN_FAULT);
+	assert_int_equal(cpu.fault.vector, 6);
+}
+
 static void test_every_interruption(void **state)
 {
 	static struct test_cpu expected;
@@ -408,6 +444,7 @@ static void test_remapped_meanwhile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sizes_of_their_own), cmocka_unit_test(test_vex_register_unused),
 		cmocka_unit_test(test_every_interruption), cmocka_unit_test(test_asks_again),
 		cmocka_unit_test(test_lock_changed),	   cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_unhandled),	   cmocka_unit_test(test_real_mode),
