@@ -285,6 +285,7 @@ struct nxt_run {
 	uint32_t in_flags;
 	uint8_t extint_vector;
 	uint8_t pad0[3];
+	uint64_t steal_ns; /* how long the vCPU's thread has waited for a CPU, in all; guests are told */
 	/* out, valid at every exit */
 	uint32_t exit_reason;
 	uint8_t irq_ready;   /* an external interrupt could be injected at once */
@@ -345,7 +346,7 @@ struct nxt_run {
 		} hypercall;
 		uint8_t size[128];
 	};
-	uint8_t pad2[NXT_PAGE_SIZE - NXT_RUN_DATA - 176];
+	uint8_t pad2[NXT_PAGE_SIZE - NXT_RUN_DATA - 184];
 	uint8_t data[NXT_RUN_DATA];
 };
 

@@ -85,6 +85,7 @@ static void prepare_flags(struct nxt_vcpu *vcpu, bool leave)
 		flags |= NXT_RUN_IRQ_WINDOW;
 	}
 	WRITE_ONCE(run->in_flags, flags);
+	WRITE_ONCE(run->steal_ns, current->sched_info.run_delay);
 }
 
 /* The last look before the guest: 0, -EINTR or -EAGAIN (try again). Interrupts are off. */

@@ -121,7 +121,7 @@ bool vcpu_clock_stopped(struct vcpu *vcpu)
  * Guest memory of a struct that lies in one page. NULL: there is none, or (*ret_reason is not CONTINUE then)
  * the control domain has to provide it first.
  */
-static void *place(struct vcpu *vcpu, u64 gpa, u32 size, s64 *ret_reason)
+static void *place(struct vcpu *vcpu, u64 gpa, u32 size, enum vcpu_pending pending, s64 *ret_reason)
 {
 	bool resident = false;
 	void *at = NULL;
@@ -129,14 +129,9 @@ static void *place(struct vcpu *vcpu, u64 gpa, u32 size, s64 *ret_reason)
 	*ret_reason = CONTINUE;
 	if ((gpa & (PAGE_SIZE - 1)) + size <= PAGE_SIZE)
 		at = vcpu_memory(vcpu, gpa, true, &resident);
-	if (at || !resident)
-		return at;
-	vcpu->run->npf.gpa = gpa;
-	vcpu->run->npf.write = true;
-	vcpu->run->npf.fetch = false;
-	vcpu->run->npf.present = false;
-	*ret_reason = NXT_EXIT_RESIDENT;
-	return NULL;
+	if (!at && resident)
+		*ret_reason = vcpu_need_page(vcpu, gpa, pending);
+	return at;
 }
 
 s64 vcpu_write_clock(struct vcpu *vcpu)
@@ -149,14 +144,11 @@ s64 vcpu_write_clock(struct vcpu *vcpu)
 
 	if (!read_clock(vcpu->vm, &clock, &stable))
 		return CONTINUE;
-	at = place(vcpu, vcpu->clock.msr & ~ENABLED, sizeof(struct pvclock_time), &reason);
-	if (reason != CONTINUE) {
+	at = place(vcpu, vcpu->clock.msr & ~ENABLED, sizeof(struct pvclock_time), PENDING_CLOCK, &reason);
+	if (reason != CONTINUE)
 		make_due(vcpu, due);
-		vcpu->pending = PENDING_CLOCK;
-		return reason;
-	}
 	if (!at)
-		return CONTINUE;
+		return reason;
 	stable = stable && one_tsc(vcpu->vm);
 	pvclock_write_time(at, &(struct pvclock_time){
 				       .tsc = clock.tsc + vcpu->tsc_offset,
@@ -188,10 +180,9 @@ s64 vcpu_ask_wall_clock(struct vcpu *vcpu, u64 gpa)
 static s64 write_wall_clock(struct vcpu *vcpu)
 {
 	s64 reason;
-	void *at = place(vcpu, vcpu->clock.wall_gpa, sizeof(struct pvclock_wall), &reason);
+	void *at =
+		place(vcpu, vcpu->clock.wall_gpa, sizeof(struct pvclock_wall), PENDING_WALL_WRITE, &reason);
 
-	if (reason != CONTINUE)
-		vcpu->pending = PENDING_WALL_WRITE;
 	if (at)
 		pvclock_write_wall(at, vcpu->clock.wall_ns);
 	return reason;

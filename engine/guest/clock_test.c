@@ -299,6 +299,58 @@ static void test_wall_clock(void **state)
 	vcpu->pending = PENDING_NONE;
 }
 
+static void test_steal(void **state)
+{
+	/* steal, version, flags, preempted and nothing more */
+	u64 *words = (u64 *)((u8 *)page(RAM) + GPA);
+	u32 *version = (u32 *)&words[1];
+	struct nxt_run *run = page(RUN_PFN(0));
+	struct vcpu *vcpu = vcpu_of(0);
+
+	(void)state;
+	map(GPA, NXT_MAP_WRITE);
+	assert_int_equal(wrmsr(0, MSR_KVM_STEAL_TIME, GPA | 0x3e), -NXT_EINVAL);
+	run->steal_ns = 100;
+	vcpu_take_steal(vcpu);
+	assert_false(vcpu->steal.due); /* not asked for */
+
+	words[0] = 1000; /* restored from elsewhere */
+	words[2] = ~0ull << 8 | 1;
+	*version = 5;
+	assert_int_equal(wrmsr(0, MSR_KVM_STEAL_TIME, GPA | 1), 0);
+	vcpu_take_steal(vcpu);
+	assert_true(vcpu->steal.due);
+	assert_int_equal(vcpu_write_steal(vcpu), CONTINUE);
+	assert_int_equal(words[0], 1100);
+	assert_int_equal(*version, 8);
+	assert_int_equal(words[2], ~0ull << 8);
+	vcpu_take_steal(vcpu);
+	assert_false(vcpu->steal.due);
+
+	/* The page is away: nothing is lost. */
+	run->steal_ns = 130;
+	vcpu_take_steal(vcpu);
+	vcpu->steal.msr += PAGE_SIZE;
+	assert_int_equal(vcpu_write_steal(vcpu), NXT_EXIT_RESIDENT);
+	assert_int_equal(vcpu->pending, PENDING_STEAL);
+	assert_int_equal(run->npf.gpa, GPA + PAGE_SIZE);
+	vcpu_finish_steal(vcpu, 0);
+	assert_true(vcpu->steal.due);
+	vcpu->steal.msr -= PAGE_SIZE;
+	assert_int_equal(vcpu_write_steal(vcpu), CONTINUE);
+	assert_int_equal(words[0], 1130);
+
+	/* Nor does it come to anything where there is no memory. */
+	assert_int_equal(wrmsr(0, MSR_KVM_STEAL_TIME, ~0x3eull), 0);
+	assert_true(vcpu->steal.due);
+	if (vcpu_write_steal(vcpu) == NXT_EXIT_RESIDENT)
+		vcpu_finish_steal(vcpu, NXT_RUN_UNBACKED);
+	assert_false(vcpu->steal.due);
+	vcpu->pending = PENDING_NONE;
+	vcpu_reset(vcpu, true, 0);
+	assert_int_equal(vcpu->steal.msr, 0);
+}
+
 /* User space restores: the places, but no memory, which it restores itself. */
 static void test_restore(void **state)
 {
@@ -329,7 +381,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_hypercalls), CASE(test_page),	      CASE(test_hostile_places), CASE(test_one_tsc),
-		CASE(test_stopped),    CASE(test_wall_clock), CASE(test_restore),
+		CASE(test_stopped),    CASE(test_wall_clock), CASE(test_restore),	 CASE(test_steal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,7 @@
 #define KVM_CLOCKSOURCE BIT(0) /* by the old numbers of its registers */
 #define KVM_NOP_IO_DELAY BIT(1)
 #define KVM_CLOCKSOURCE2 BIT(3)
+#define KVM_STEAL_TIME BIT(5)
 #define KVM_CLOCKSOURCE_STABLE BIT(24) /* PVCLOCK_TSC_STABLE means something */
 
 #define B(n) ((u32)BIT(n))
@@ -106,7 +107,7 @@ static const struct mask masks[CPUID_WORDS] = {
 	 * types, SRSO_NO
 	 */
 	[CPUID_E21_EAX] = {.allow = B(0) | B(2) | B(6) | B(28) | B(29)},
-	[CPUID_KVM_EAX] = {.always = KVM_CLOCKSOURCE | KVM_NOP_IO_DELAY | KVM_CLOCKSOURCE2 | KVM_CLOCKSOURCE_STABLE},
+	[CPUID_KVM_EAX] = {.always = KVM_CLOCKSOURCE | KVM_NOP_IO_DELAY | KVM_CLOCKSOURCE2 | KVM_STEAL_TIME | KVM_CLOCKSOURCE_STABLE},
 };
 
 /* VME, PVI, TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT: every CPU that Engine runs on has them. */

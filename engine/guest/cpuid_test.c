@@ -102,7 +102,7 @@ static void hides(void **state)
 		CPUID_F(CPUID_E1_ECX, 28), /* PERFCTR */
 		CPUID_F(CPUID_E1_ECX, 29),
 		/* MWAITX */ CPUID_F(CPUID_E8_EBX, 4), /* RDPRU */
-		CPUID_F(CPUID_KVM_EAX, 5),	       /* steal time */
+		CPUID_F(CPUID_KVM_EAX, 4),	       /* asynchronous page faults */
 		CPUID_F(CPUID_KVM_EAX, 7),	       /* kicks of halted vCPUs */
 	};
 	static const u32 shown[] = {CPUID_X2APIC,
@@ -204,7 +204,7 @@ static void kvm_leaves(void **state)
 	r = ask(0x40000000, 0, &idle);
 	assert_int_equal(r.eax, 0x40000001);
 	assert_memory_equal(&r.ebx, "KVMKVMKVM\0\0\0", 12);
-	assert_int_equal(ask(0x40000001, 0, &idle).eax, 0x0100000b);
+	assert_int_equal(ask(0x40000001, 0, &idle).eax, 0x0100002b);
 }
 
 static void dynamic_bits(void **state)

@@ -144,12 +144,7 @@ s64 vcpu_emulate(struct vcpu *vcpu)
 			vcpu->unbacked = ~0ULL;
 			return CONTINUE;
 		case INSN_RESIDENT:
-			vcpu->run->npf.gpa = emul->gpa;
-			vcpu->run->npf.write = true; /* it may be a page table, whose accessed bits get set */
-			vcpu->run->npf.fetch = false;
-			vcpu->run->npf.present = false;
-			vcpu->pending = PENDING_EMULATION;
-			return NXT_EXIT_RESIDENT;
+			return vcpu_need_page(vcpu, emul->gpa, PENDING_EMULATION);
 		default:
 			vcpu->unbacked = ~0ULL;
 			return vcpu_emulation_failed(vcpu, vcpu->npf_gpa);

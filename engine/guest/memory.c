@@ -33,6 +33,16 @@ void *vcpu_memory(struct vcpu *vcpu, u64 gpa, bool write, bool *ret_resident)
 	return NULL;
 }
 
+s64 vcpu_need_page(struct vcpu *vcpu, u64 gpa, enum vcpu_pending pending)
+{
+	vcpu->run->npf.gpa = gpa;
+	vcpu->run->npf.write = true;
+	vcpu->run->npf.fetch = false;
+	vcpu->run->npf.present = false;
+	vcpu->pending = pending;
+	return NXT_EXIT_RESIDENT;
+}
+
 static int walk_read(void *cpu, u64 gpa, void *buf, u32 len)
 {
 	bool resident;

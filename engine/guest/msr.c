@@ -258,6 +258,7 @@ bool msr_is_hw(u32 index)
 	case MSR_KVM_SYSTEM_TIME_OLD:
 	case MSR_KVM_WALL_CLOCK:
 	case MSR_KVM_SYSTEM_TIME:
+	case MSR_KVM_STEAL_TIME:
 	case MSR_APIC_BASE:
 	case MSR_TSC_ADJUST:
 	case MSR_SPEC_CTRL:
@@ -306,6 +307,8 @@ static bool offered(const struct msr_ctx *ctx, u32 index)
 	case MSR_KVM_WALL_CLOCK:
 	case MSR_KVM_SYSTEM_TIME:
 		return cpuid_has(ctx->cpuid, CPUID_KVM_CLOCK);
+	case MSR_KVM_STEAL_TIME:
+		return cpuid_has(ctx->cpuid, CPUID_KVM_STEAL_TIME);
 	default:
 		return true;
 	}
@@ -500,6 +503,7 @@ void msr_list(struct nxt_msr_list *out, const struct cpuid_features *host)
 		{MSR_TSC, MSR_TSC},
 		{MSR_KVM_WALL_CLOCK_OLD, MSR_KVM_SYSTEM_TIME_OLD},
 		{MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME},
+		{MSR_KVM_STEAL_TIME, MSR_KVM_STEAL_TIME},
 		{MSR_TSC_ADJUST, MSR_TSC_ADJUST},
 		{MSR_TSC_DEADLINE, MSR_TSC_DEADLINE},
 		{MSR_MISC_ENABLE, MSR_MISC_ENABLE},

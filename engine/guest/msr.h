@@ -2,9 +2,9 @@
 /*
  * The guest's model-specific registers. Those that the hardware or the vCPU's code holds (EFER, the SYSCALL
  * and SYSENTER registers, segment bases, PAT, TSC, TSC_ADJUST, TSC_DEADLINE, TSC_AUX, DEBUGCTL, SPEC_CTRL,
- * PRED_CMD, APIC_BASE, the x2APIC range, KVM's clocks) are reached through the caller's hw callbacks; the
- * rest is storage in struct guest_msrs, or a constant. A register that nobody here knows does not exist: #GP
- * for a guest, and not in the list that user space saves.
+ * PRED_CMD, APIC_BASE, the x2APIC range, KVM's clocks and steal time) are reached through the caller's hw
+ * callbacks; the rest is storage in struct guest_msrs, or a constant. A register that nobody here knows does
+ * not exist: #GP for a guest, and not in the list that user space saves.
  */
 #ifndef ENGINE_GUEST_MSR_H
 #define ENGINE_GUEST_MSR_H
@@ -75,6 +75,7 @@ enum msr_index {
 	MSR_KVM_FIRST = 0x4b564d00,
 	MSR_KVM_WALL_CLOCK = 0x4b564d00,
 	MSR_KVM_SYSTEM_TIME = 0x4b564d01,
+	MSR_KVM_STEAL_TIME = 0x4b564d03,
 	MSR_KVM_LAST = 0x4b564d08,
 	MSR_EFER = 0xc0000080,
 	MSR_STAR = 0xc0000081,

@@ -47,6 +47,9 @@ static int hw_read(void *opaque, u32 index, bool host, u64 *value)
 	case MSR_KVM_SYSTEM_TIME:
 		*value = vcpu->clock.msr;
 		return 0;
+	case MSR_KVM_STEAL_TIME:
+		*value = vcpu->steal.msr;
+		return 0;
 	case MSR_KVM_WALL_CLOCK_OLD:
 	case MSR_KVM_WALL_CLOCK:
 		*value = __atomic_load_n(&vcpu->vm->wall_clock_msr, __ATOMIC_RELAXED);
@@ -162,6 +165,8 @@ static int hw_write(void *opaque, u32 index, u64 value, bool host)
 	case MSR_KVM_WALL_CLOCK:
 		write_wall_clock_msr(vcpu, value, host);
 		return 0;
+	case MSR_KVM_STEAL_TIME:
+		return vcpu_set_steal_msr(vcpu, value) ? 0 : -NXT_EINVAL;
 	case MSR_PAT:
 		if (!valid_pat(value))
 			return -NXT_EINVAL;

@@ -59,6 +59,11 @@ static s64 loop(struct cpu *cpu, struct vcpu *vcpu)
 			if (reason != CONTINUE)
 				return reason;
 		}
+		if (vcpu->steal.due) {
+			reason = vcpu_write_steal(vcpu);
+			if (reason != CONTINUE)
+				return reason;
+		}
 		reason = vcpu_inject(vcpu);
 		if (reason != CONTINUE)
 			return reason;
@@ -119,6 +124,7 @@ s64 vcpu_run(struct vcpu *vcpu)
 
 	vcpu->run->in_flags = 0;
 	take_input(vcpu, flags);
+	vcpu_take_steal(vcpu);
 	vendor->load(&cpu->cd, &vcpu->ctx);
 	vcpu_load_extra(vcpu, cpu);
 	reason = vcpu_finish(vcpu, flags);

@@ -37,6 +37,7 @@ void vcpu_reset(struct vcpu *vcpu, bool power_on, u8 sipi_vector)
 	vcpu->nmi_pending = vcpu->nmi_masked = false;
 	vcpu->pending = PENDING_NONE;
 	vcpu_set_clock_msr(vcpu, 0);
+	vcpu_set_steal_msr(vcpu, 0);
 	insn_start(&vcpu->emul, NULL, 0);
 }
 

@@ -28,6 +28,7 @@ enum vcpu_pending {
 	PENDING_CLOCK,	    /* the paravirtual clock's page is to be mapped */
 	PENDING_WALL_CLOCK, /* the time of day was asked for */
 	PENDING_WALL_WRITE, /* ... and is known, but its page is to be mapped */
+	PENDING_STEAL,	    /* the page of the steal time is to be mapped */
 };
 
 struct vcpu {
@@ -86,6 +87,12 @@ struct vcpu {
 		u64 wall_gpa; /* of PENDING_WALL_CLOCK and PENDING_WALL_WRITE */
 		u64 wall_ns;  /* of PENDING_WALL_WRITE: since 1970 */
 	} clock;
+	struct {
+		u64 msr;     /* KVM's STEAL_TIME: address, and bit 0: enabled */
+		u64 now;     /* ns, as the control domain said last ... */
+		u64 written; /* ... and of them, added to the guest's sum */
+		bool due;
+	} steal;
 	s64 msr_reason; /* what a WRMSR asks of the control domain, or CONTINUE */
 	struct cpuid_table cpuid;
 	u8 fpu[NXT_PAGE_SIZE] ALIGNED(64);
@@ -154,6 +161,8 @@ bool vcpu_translate(struct vcpu *vcpu, u64 linear, struct nxt_translate *out);
  * control domain may be able to provide it.
  */
 void *vcpu_memory(struct vcpu *vcpu, u64 gpa, bool write, bool *ret_resident);
+/* NXT_EXIT_RESIDENT, for a page that may be written: pending says what then goes on. */
+s64 vcpu_need_page(struct vcpu *vcpu, u64 gpa, enum vcpu_pending pending);
 
 /* msrs.c: callbacks for guest/msr.h, and the exit. */
 struct msr_ctx vcpu_msr_ctx(struct vcpu *vcpu);
@@ -182,6 +191,14 @@ s64 vcpu_write_clock(struct vcpu *vcpu);
 void vcpu_finish_clock(struct vcpu *vcpu, u32 in_flags);
 s64 vcpu_finish_wall_clock(struct vcpu *vcpu);
 s64 vcpu_finish_wall_write(struct vcpu *vcpu, u32 in_flags);
+
+/* steal.c: a write of STEAL_TIME; false: no such value. */
+bool vcpu_set_steal_msr(struct vcpu *vcpu, u64 value);
+/* What the control domain says at the start of a run. */
+void vcpu_take_steal(struct vcpu *vcpu);
+/* Due before the next entry: CONTINUE, or NXT_EXIT_RESIDENT and PENDING_STEAL. */
+s64 vcpu_write_steal(struct vcpu *vcpu);
+void vcpu_finish_steal(struct vcpu *vcpu, u32 in_flags);
 
 /* fpu.c: FPU state and the MSRs that hardware does not switch. */
 void vcpu_load_extra(struct vcpu *vcpu, struct cpu *cpu);

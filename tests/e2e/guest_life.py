@@ -82,13 +82,13 @@ def starts_again_and_stands_still(pc):
     nothing_is_left(pc)
 
 
-_UPTIME = "while :; do read up rest < /proc/uptime; echo up $up; sleep 1; done"
+_UPTIME = "while :; do read up rest < /proc/uptime; echo shows $up; sleep 1; done"
 _SAVED = 20  # seconds that a guest stays in its file
 
 
 def _uptimes(guest):
     """What the guest's clock showed, in order."""
-    return [float(up) for up in re.findall(r"^up ([\d.]+)\s*$", guest.console(), re.MULTILINE)]
+    return [float(up) for up in re.findall(r"^shows ([\d.]+)\s*$", guest.console(), re.MULTILINE)]
 
 
 @scenario(timeout=1800, on="engine", soak=True, qemu="trixie", guests=True)
@@ -96,7 +96,7 @@ def clock_outlives_saving(pc):
     """A guest's state goes to a file and into a new QEMU: its clock goes on from there, and never back."""
     load_kvm(pc)
     first = mini_guest(pc, _UPTIME, smp=2, name="first")
-    first.wait_for("up 1")
+    first.wait_for("shows 1")
     assert "Switched to clocksource kvm-clock" in first.console()
     first.qmp.execute("migrate", uri="file:/tmp/saved")
     assert wait_until(lambda: first.qmp.execute("query-migrate").get("status") == "completed", 300, 1), \
