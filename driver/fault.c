@@ -57,6 +57,17 @@ static int find_page(struct fault *f)
 }
 
 /*
+ * Whether an invalidation that touches these pages is under way. It has unmapped them already, or is about
+ * to, but Linux's page table may still have them: nothing may be mapped there until it is over. mmu_lock is
+ * held, so none begins.
+ */
+static bool being_invalidated(const struct nxt_vm *vm, unsigned long hva, u64 npages)
+{
+	return vm->invalidate_count && hva < vm->invalidate_end &&
+	       hva + (npages << PAGE_SHIFT) > vm->invalidate_start;
+}
+
+/*
  * Whether Linux maps the address with a large page. mmu_lock is held and no invalidation is under way,
  * so what is true stays true; interrupts are off so that the tables are not freed while they are read.
  */
@@ -93,6 +104,7 @@ static bool can_be_large(const struct fault *f)
 {
 	const struct nxt_slot *slot = f->slot;
 	u64 gfn = ALIGN_DOWN(f->gfn, NXT_CHUNK_FRAMES);
+	unsigned long hva = f->hva - ((f->gfn - gfn) << PAGE_SHIFT);
 
 	if (slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
 		return false;
@@ -100,7 +112,8 @@ static bool can_be_large(const struct fault *f)
 		return false;
 	if ((f->gfn ^ (f->hva >> PAGE_SHIFT)) & (NXT_CHUNK_FRAMES - 1))
 		return false;
-	return host_maps_large(f->vcpu->vm->mm, f->hva);
+	return !being_invalidated(f->vcpu->vm, hva, NXT_CHUNK_FRAMES) &&
+	       host_maps_large(f->vcpu->vm->mm, hva);
 }
 
 static long map_list(struct nxt_vcpu *vcpu, u32 count)
@@ -149,6 +162,8 @@ static long map_small(struct fault *f)
 
 	pages[0] = f->page;
 	more = end - f->gfn - 1;
+	if (more && being_invalidated(vcpu->vm, f->hva + PAGE_SIZE, more))
+		more = 0;
 	if (more)
 		more = get_user_pages_fast_only(f->hva + PAGE_SIZE, more, f->writable ? FOLL_WRITE : 0,
 						pages + 1);
@@ -171,11 +186,9 @@ static long map_small(struct fault *f)
 
 static bool was_invalidated(const struct fault *f)
 {
-	struct nxt_vm *vm = f->vcpu->vm;
+	const struct nxt_vm *vm = f->vcpu->vm;
 
-	if (vm->invalidate_count && f->hva >= vm->invalidate_start && f->hva < vm->invalidate_end)
-		return true;
-	return vm->invalidate_seq != f->seq;
+	return being_invalidated(vm, f->hva, 1) || vm->invalidate_seq != f->seq;
 }
 
 /*

@@ -86,7 +86,8 @@ struct vendor_ops {
 	void (*get_sregs)(struct context *ctx, struct nxt_sregs *sregs);
 	bool (*set_sregs)(struct context *ctx, const struct nxt_sregs *sregs);
 	void (*get_paging)(const struct context *ctx, struct paging_state *paging);
-	u64 (*segment_base)(const struct context *ctx, u32 segment); /* 0 ES, 1 CS, 2 SS, 3 DS, 4 FS, 5 GS */
+	/* One of sregs' segments: 0 ES, 1 CS, 2 SS, 3 DS, 4 FS, 5 GS. */
+	void (*get_segment)(const struct context *ctx, u32 segment, struct nxt_segment *out);
 	/* MSRs that the hardware switches with the context. False: not one of them. */
 	bool (*get_msr)(struct context *ctx, u32 index, u64 *value);
 	bool (*set_msr)(struct context *ctx, u32 index, u64 value);

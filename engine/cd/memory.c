@@ -132,13 +132,10 @@ static int ram_cmpxchg(void *cpu, u64 pa, u64 old, u64 new, u32 len)
 static void segment(void *opaque, enum insn_seg seg, struct nxt_segment *out)
 {
 	struct cpu *cpu = opaque;
-	struct nxt_sregs s;
-	const struct nxt_segment *order[] = {&s.es, &s.cs, &s.ss, &s.ds, &s.fs, &s.gs};
 
 	if (seg == INSN_FS || seg == INSN_GS)
 		vendor->cd_save(&cpu->cd);
-	vendor->get_sregs(&cpu->cd, &s);
-	*out = *order[seg];
+	vendor->get_segment(&cpu->cd, seg, out);
 }
 
 /*

@@ -28,8 +28,11 @@ struct insn_ctx vcpu_insn_ctx(struct vcpu *vcpu)
 
 s64 vcpu_debug_exit(struct vcpu *vcpu, u8 vector, u64 dr6)
 {
+	struct nxt_segment cs;
+
+	vendor->get_segment(&vcpu->ctx, INSN_CS, &cs);
 	vcpu->run->debug.exception = vector;
-	vcpu->run->debug.pc = vendor->segment_base(&vcpu->ctx, INSN_CS) + vcpu->ctx.regs.rip;
+	vcpu->run->debug.pc = cs.base + vcpu->ctx.regs.rip;
 	vcpu->run->debug.dr6 = dr6;
 	vcpu->run->debug.dr7 = vendor->get_dr(&vcpu->ctx, 7);
 	/*
@@ -90,7 +93,7 @@ s64 vcpu_apic_actions(struct vcpu *vcpu, const struct lapic_actions *actions)
 	return CONTINUE;
 }
 
-static bool is_apic(const struct vcpu *vcpu, u64 gpa)
+bool vcpu_is_apic(const struct vcpu *vcpu, u64 gpa)
 {
 	return lapic_enabled(&vcpu->lapic) && !lapic_x2apic(&vcpu->lapic) &&
 	       (gpa & PAGE_MASK) == lapic_page(&vcpu->lapic);
@@ -125,13 +128,9 @@ s64 vcpu_emulate(struct vcpu *vcpu)
 			vcpu->unbacked = ~0ULL;
 			return vcpu_stepped(vcpu, reason);
 		case INSN_READ:
-			if (!is_apic(vcpu, emul->gpa))
-				return device(vcpu, false);
-			insn_complete_read(emul, lapic_read(&vcpu->lapic, (u32)(emul->gpa & 0xfff),
-							    vcpu_tsc(vcpu)));
-			break;
+			return device(vcpu, false);
 		case INSN_WRITE:
-			if (!is_apic(vcpu, emul->gpa))
+			if (!vcpu_is_apic(vcpu, emul->gpa))
 				return device(vcpu, true);
 			lapic_write(&vcpu->lapic, (u32)(emul->gpa & 0xfff), (u32)emul->data, vcpu_tsc(vcpu),
 				    &actions);

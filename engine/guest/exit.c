@@ -65,8 +65,7 @@ static s64 on_npf(struct vcpu *vcpu, const struct exit *exit)
 	struct npt_mapping mapping;
 
 	vcpu->npf_gpa = exit->npf.gpa;
-	if (lapic_enabled(&vcpu->lapic) && !lapic_x2apic(&vcpu->lapic) &&
-	    (exit->npf.gpa & PAGE_MASK) == lapic_page(&vcpu->lapic))
+	if (vcpu_is_apic(vcpu, exit->npf.gpa))
 		return vcpu_emulate_start(vcpu);
 	switch (npt_lookup(&vcpu->vm->npt, exit->npf.gpa, &mapping)) {
 	case NPT_MMIO:

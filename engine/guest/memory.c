@@ -43,17 +43,27 @@ s64 vcpu_need_page(struct vcpu *vcpu, u64 gpa, enum vcpu_pending pending)
 	return NXT_EXIT_RESIDENT;
 }
 
-static int walk_read(void *cpu, u64 gpa, void *buf, u32 len)
+/* What a walk hands its callbacks: memo is NULL if it is not to be remembered. */
+struct walker {
+	struct vcpu *vcpu;
+	struct walk_memo *memo;
+};
+
+static int walk_read(void *opaque, u64 gpa, void *buf, u32 len)
 {
+	const struct walker *walker = opaque;
 	bool resident;
-	const void *at = vcpu_memory(cpu, gpa, false, &resident);
+	const void *at = vcpu_memory(walker->vcpu, gpa, false, &resident);
+	u64 value;
 
 	if (!at)
 		return resident ? WALK_RESIDENT : WALK_NO_MEMORY;
 	if (len == 8)
-		*(u64 *)buf = READ_ONCE(*(const u64 *)at);
+		*(u64 *)buf = value = READ_ONCE(*(const u64 *)at);
 	else
-		*(u32 *)buf = READ_ONCE(*(const u32 *)at);
+		*(u32 *)buf = (u32)(value = READ_ONCE(*(const u32 *)at));
+	if (walker->memo)
+		walk_memo_read(walker->memo, at, value, len);
 	return WALK_OK;
 }
 
@@ -84,11 +94,14 @@ static bool compare_exchange(void *at, u64 old, u64 new, u32 len)
 	}
 }
 
-static int walk_cmpxchg(void *cpu, u64 gpa, u64 old, u64 new, u32 len, bool *done)
+static int walk_cmpxchg(void *opaque, u64 gpa, u64 old, u64 new, u32 len, bool *done)
 {
+	const struct walker *walker = opaque;
 	bool resident;
-	void *at = vcpu_memory(cpu, gpa, true, &resident);
+	void *at = vcpu_memory(walker->vcpu, gpa, true, &resident);
 
+	if (walker->memo)
+		walk_memo_spoil(walker->memo);
 	if (!at)
 		return resident ? WALK_RESIDENT : WALK_NO_MEMORY;
 	*done = compare_exchange(at, old, new, len);
@@ -97,12 +110,12 @@ static int walk_cmpxchg(void *cpu, u64 gpa, u64 old, u64 new, u32 len, bool *don
 
 static const struct walk_ops walk_ops = {.read = walk_read, .cmpxchg = walk_cmpxchg};
 
-static enum walk_result walk(struct vcpu *vcpu, u64 linear, u32 access, bool mark, struct walk *out)
+static struct walk_mode mode_of(const struct vcpu *vcpu)
 {
 	struct paging_state paging;
 
 	vendor->get_paging(&vcpu->ctx, &paging);
-	struct walk_mode mode = {
+	return (struct walk_mode){
 		.cr0 = paging.cr0,
 		.cr3 = paging.cr3,
 		.cr4 = paging.cr4,
@@ -111,16 +124,28 @@ static enum walk_result walk(struct vcpu *vcpu, u64 linear, u32 access, bool mar
 		.maxphyaddr = (u8)vcpu->cpuid.features.maxphyaddr,
 		.no_1g = !cpuid_has(&vcpu->cpuid, CPUID_GBPAGES),
 	};
+}
 
-	return guest_walk(&walk_ops, vcpu, &mode, linear, access, mark, out);
+static u64 epoch_of(const struct vcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->vm->epoch, __ATOMIC_SEQ_CST);
 }
 
 static int translate(void *cpu, u64 linear, u32 access, u64 *gpa, struct insn_fault *fault)
 {
+	struct vcpu *vcpu = cpu;
+	struct walk_mode mode = mode_of(vcpu);
+	struct walk_memo *memo = access & INSN_ACCESS_FETCH ? &vcpu->code : &vcpu->operand;
+	struct walker walker = {.vcpu = vcpu, .memo = memo};
+	u64 epoch = epoch_of(vcpu);
 	struct walk result;
 
-	switch (walk(cpu, linear, access, true, &result)) {
+	if (walk_memo_find(memo, epoch, &mode, linear, access, gpa))
+		return INSN_MEM_OK;
+	walk_memo_start(memo, epoch, &mode, linear, access);
+	switch (guest_walk(&walk_ops, &walker, &mode, linear, access, true, &result)) {
 	case WALK_OK:
+		walk_memo_done(memo, result.gpa);
 		*gpa = result.gpa;
 		return INSN_MEM_OK;
 	case WALK_RESIDENT:
@@ -136,11 +161,32 @@ static int translate(void *cpu, u64 linear, u32 access, u64 *gpa, struct insn_fa
 	}
 }
 
+/* Instructions are read from the page that was just translated, mostly the same as the last time. */
+static const u8 *code_page(struct vcpu *vcpu, u64 gpa)
+{
+	struct walk_memo *code = &vcpu->code;
+	bool resident;
+
+	if (!code->valid || code->gpa != (gpa & PAGE_MASK) || code->epoch != epoch_of(vcpu))
+		return NULL;
+	if (!code->page)
+		code->page = vcpu_memory(vcpu, code->gpa, false, &resident);
+	return code->page;
+}
+
 static int ram(void *cpu, u64 gpa, void *buf, u32 len, bool write)
 {
+	const u8 *code = write ? NULL : code_page(cpu, gpa);
 	bool resident;
-	void *at = vcpu_memory(cpu, gpa, write, &resident);
+	void *at;
 
+	if (code) {
+		memcpy(buf, code + (gpa & ~PAGE_MASK), len);
+		return INSN_MEM_OK;
+	}
+	if (vcpu_is_apic(cpu, gpa))
+		return INSN_MEM_MMIO;
+	at = vcpu_memory(cpu, gpa, write, &resident);
 	if (!at)
 		return resident ? INSN_MEM_RESIDENT : INSN_MEM_MMIO;
 	if (write)
@@ -160,17 +206,25 @@ static int ram_cmpxchg(void *cpu, u64 gpa, u64 old, u64 new, u32 len)
 	return compare_exchange(at, old, new, len) ? INSN_MEM_OK : INSN_MEM_CHANGED;
 }
 
+/* The local APIC answers here, without the way to the control domain. */
+static bool own_read(void *cpu, u64 gpa, u64 *data)
+{
+	struct vcpu *vcpu = cpu;
+
+	if (!vcpu_is_apic(vcpu, gpa))
+		return false;
+	*data = lapic_read(&vcpu->lapic, (u32)(gpa & ~PAGE_MASK), vcpu_tsc(vcpu));
+	return true;
+}
+
 static void segment(void *cpu, enum insn_seg seg, struct nxt_segment *out)
 {
 	struct vcpu *vcpu = cpu;
-	struct nxt_sregs s;
-	const struct nxt_segment *order[] = {&s.es, &s.cs, &s.ss, &s.ds, &s.fs, &s.gs};
 
 	/* FS, GS and TR are in the CPU while the vCPU is loaded. */
 	if (seg == INSN_FS || seg == INSN_GS)
 		vendor->cd_save(&vcpu->ctx);
-	vendor->get_sregs(&vcpu->ctx, &s);
-	*out = *order[seg];
+	vendor->get_segment(&vcpu->ctx, seg, out);
 }
 
 #define XSAVE_XMM 160 /* of the legacy area: XMM0 .. XMM15 */
@@ -213,16 +267,19 @@ const struct insn_ops vcpu_insn_ops = {
 	.translate = translate,
 	.ram = ram,
 	.ram_cmpxchg = ram_cmpxchg,
+	.own_read = own_read,
 	.segment = segment,
 	.xmm = xmm,
 };
 
 bool vcpu_translate(struct vcpu *vcpu, u64 linear, struct nxt_translate *out)
 {
+	struct walk_mode mode = mode_of(vcpu);
+	struct walker walker = {.vcpu = vcpu};
 	struct walk result;
 
 	*out = (struct nxt_translate){.linear = linear};
-	if (walk(vcpu, linear, 0, false, &result) != WALK_OK)
+	if (guest_walk(&walk_ops, &walker, &mode, linear, 0, false, &result) != WALK_OK)
 		return false;
 	out->physical = result.gpa;
 	out->valid = 1;

@@ -12,6 +12,7 @@
 #include "guest/lapic.h"
 #include "guest/msr.h"
 #include "guest/vm.h"
+#include "guest/walk_memo.h"
 #include "insn/pio_string.h"
 #include "vendor.h"
 
@@ -63,9 +64,10 @@ struct vcpu {
 	enum vcpu_pending pending;
 	struct insn_emul emul;
 	struct pio_string pio;
-	u64 npf_gpa;  /* of PENDING_NPF, and of the access that is emulated */
-	u64 unbacked; /* page that is no memory, as the control domain said; ~0: none */
-	bool pio_in;  /* PENDING_PIO */
+	struct walk_memo code, operand; /* of the last instruction */
+	u64 npf_gpa;			/* of PENDING_NPF, and of the access that is emulated */
+	u64 unbacked;			/* page that is no memory, as the control domain said; ~0: none */
+	bool pio_in;			/* PENDING_PIO */
 	u8 pio_size, insn_len;
 	u16 pio_port;
 	bool npf_walk; /* PENDING_NPF: on the guest's page tables, or on code */
@@ -147,6 +149,8 @@ s64 vcpu_stepped(struct vcpu *vcpu, s64 reason);
 s64 vcpu_debug_exit(struct vcpu *vcpu, u8 vector, u64 dr6);
 /* What to do after a write to the local APIC. */
 s64 vcpu_apic_actions(struct vcpu *vcpu, const struct lapic_actions *actions);
+/* Is gpa in the page of its local APIC, which it accesses as memory? */
+bool vcpu_is_apic(const struct vcpu *vcpu, u64 gpa);
 struct insn_ctx vcpu_insn_ctx(struct vcpu *vcpu);
 
 /* pio.c */

@@ -93,7 +93,7 @@ static u64 take_value(struct input *input)
 static u8 *take_page(struct input *input)
 {
 	u64 pfn = page_pfn(take(input, 1));
-	struct walk walk = walk_nested(false, identity_root(), pfn << PAGE_SHIFT);
+	struct nested_walk walk = walk_nested(false, identity_root(), pfn << PAGE_SHIFT);
 
 	return walk.writable ? phys_to_virt(pfn << PAGE_SHIFT) : NULL;
 }

@@ -37,7 +37,7 @@ static const struct vendor_ops state_only = {
 	.get_sregs = svm_get_sregs,
 	.set_sregs = svm_set_sregs,
 	.get_paging = svm_get_paging,
-	.segment_base = svm_segment_base,
+	.get_segment = svm_get_segment,
 	.get_msr = svm_get_msr,
 	.set_msr = svm_set_msr,
 	.get_dr = svm_get_dr,
@@ -142,7 +142,7 @@ static bool is_hidden(u64 pfn)
 static void check_control_domain(void)
 {
 	for (u64 pfn = 0; pfn < frame_count; pfn++) {
-		struct walk walk = walk_nested(false, identity_root(), pfn << PAGE_SHIFT);
+		struct nested_walk walk = walk_nested(false, identity_root(), pfn << PAGE_SHIFT);
 
 		CHECK(walk.present);
 		if (is_hidden(pfn)) {

@@ -132,6 +132,7 @@ static int read_piece(struct emul *e, u64 gpa, u8 *buf, u32 len)
 {
 	struct insn_emul *st = e->st;
 	u32 n = e->reads;
+	u64 data;
 
 	/* The addresses are compared since the guest may change its page tables while the device is asked. */
 	if (n < st->reads && st->read[n].gpa == gpa && st->read[n].len == len) {
@@ -157,7 +158,12 @@ static int read_piece(struct emul *e, u64 gpa, u8 *buf, u32 len)
 	st->reads = n;
 	st->len = len;
 	st->wait_read = true;
-	return INSN_READ;
+	if (!e->ctx->ops->own_read || !e->ctx->ops->own_read(e->ctx->cpu, gpa, &data))
+		return INSN_READ;
+	insn_complete_read(st, data);
+	memcpy(buf, &data, len);
+	e->reads++;
+	return 0;
 }
 
 int emul_read(struct emul *e, enum insn_seg seg, u64 offset, u32 size, u32 access, void *buf)
@@ -296,10 +302,13 @@ int emul_fetch(struct emul *e)
 	enum insn_mode mode = insn_mode_of(e->ctx);
 	int rc;
 
-	while ((rc = insn_decode(&st->insn, st->bytes, st->nbytes, mode)) == -NXT_EAGAIN) {
+	/* Without a byte there is nothing to decode yet. */
+	rc = st->nbytes ? insn_decode(&st->insn, st->bytes, st->nbytes, mode) : -NXT_EAGAIN;
+	while (rc == -NXT_EAGAIN) {
 		rc = fetch_more(e, mode);
 		if (rc)
 			return rc;
+		rc = insn_decode(&st->insn, st->bytes, st->nbytes, mode);
 	}
 	if (rc == -NXT_E2BIG)
 		return emul_raise(e, EXC_GP);

@@ -19,7 +19,7 @@ enum insn_mode insn_mode_of(const struct insn_ctx *ctx)
 
 void insn_start(struct insn_emul *st, const u8 *bytes, size_t n)
 {
-	memset(st, 0, sizeof(*st));
+	memset(st, 0, offsetof(struct insn_emul, insn));
 	st->nbytes = MIN(n, (size_t)INSN_MAX_LEN);
 	if (st->nbytes)
 		memcpy(st->bytes, bytes, st->nbytes);

@@ -59,6 +59,11 @@ struct insn_ops {
 	 * unaligned.
 	 */
 	int (*ram_cmpxchg)(void *cpu, u64 gpa, u64 old, u64 new, u32 len);
+	/*
+	 * Reads from a device that answers at once, where INSN_READ would have been returned. False: it is no
+	 * such device. NULL: there are none.
+	 */
+	bool (*own_read)(void *cpu, u64 gpa, u64 *data);
 	void (*segment)(void *cpu, enum insn_seg seg, struct nxt_segment *out);
 	/* The guest's FPU state; index 0 .. 15. */
 	void (*xmm)(void *cpu, u32 index, u8 buf[32], enum insn_xmm op);
@@ -112,6 +117,8 @@ struct insn_emul {
 	u8 writes, write; /* pieces in piece[], and the next to go out */
 	u16 mmio;	  /* device accesses of this string instruction so far */
 	u32 moved;	  /* bytes moved by this string instruction so far */
+
+	/* From here on insn_start() leaves what was there: the above says what of it counts. */
 	struct insn insn;
 	struct nxt_regs next; /* registers after the instruction */
 	struct {

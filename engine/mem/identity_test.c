@@ -52,7 +52,7 @@ static int teardown(void **state)
 
 static void expect(u64 pa, bool writable, u32 level)
 {
-	struct walk walk = walk_nested(ept, identity_root(), pa);
+	struct nested_walk walk = walk_nested(ept, identity_root(), pa);
 
 	assert_true(walk.present);
 	assert_int_equal(walk.pa, pa);
@@ -62,7 +62,7 @@ static void expect(u64 pa, bool writable, u32 level)
 
 static void expect_void(u64 pa)
 {
-	struct walk walk = walk_nested(ept, identity_root(), pa);
+	struct nested_walk walk = walk_nested(ept, identity_root(), pa);
 
 	assert_true(walk.present);
 	assert_false(walk.writable);

@@ -340,7 +340,7 @@ static void op_age(struct m_vm *vm, u32 r, u32 index, u64 npages, bool clear)
 static void op_touch(struct m_vm *vm, u32 r, u32 index, bool write)
 {
 	struct m_page *page = &vm->region[r].page[index];
-	struct walk walk = walk_nested(vm->ept, vm->npt.root, region_gpa[r] + index * PAGE_SIZE);
+	struct nested_walk walk = walk_nested(vm->ept, vm->npt.root, region_gpa[r] + index * PAGE_SIZE);
 
 	CHECK(walk.present == (page->state == NPT_PRESENT));
 	if (!walk.present || (write && !walk.writable))
@@ -516,7 +516,7 @@ static void check_vm(const struct m_vm *vm, u8 bit, struct reach *reach)
 		for (i = 0; i < 512; i++) {
 			const struct m_page *page = &vm->region[r].page[i];
 			u64 gpa = region_gpa[r] + i * PAGE_SIZE;
-			struct walk walk = walk_nested(vm->ept, vm->npt.root, gpa + 0x123);
+			struct nested_walk walk = walk_nested(vm->ept, vm->npt.root, gpa + 0x123);
 			struct npt_mapping mapping;
 
 			CHECK(npt_lookup(&vm->npt, gpa + 0x123, &mapping) == page->state);
@@ -537,7 +537,7 @@ static void check_vm(const struct m_vm *vm, u8 bit, struct reach *reach)
 
 static void check_identity(u64 pfn)
 {
-	struct walk walk = walk_nested(m.ept, identity_root(), pfn << PAGE_SHIFT);
+	struct nested_walk walk = walk_nested(m.ept, identity_root(), pfn << PAGE_SHIFT);
 	bool hidden = m.frame[pfn].kind == FRAME_ENGINE || m.frame[pfn].kind == FRAME_GIVEN;
 
 	CHECK(walk.present);

@@ -65,7 +65,7 @@ static int teardown(void **state)
 
 static void expect_mapped(u64 gpa, u64 pfn, bool writable, u32 level)
 {
-	struct walk walk = walk_nested(ept, npt.root, gpa);
+	struct nested_walk walk = walk_nested(ept, npt.root, gpa);
 	struct npt_mapping mapping;
 
 	assert_int_equal(npt_lookup(&npt, gpa, &mapping), NPT_PRESENT);
@@ -242,7 +242,7 @@ static void test_parts_of_large(void **state)
 
 static void test_protect(void **state)
 {
-	struct walk walk;
+	struct nested_walk walk;
 
 	(void)state;
 	assert_int_equal(npt_map(&npt, 0x1000, 5, NXT_MAP_WRITE), 0);
@@ -256,7 +256,7 @@ static void test_protect(void **state)
 
 static void test_age(void **state)
 {
-	struct walk walk;
+	struct nested_walk walk;
 
 	(void)state;
 	assert_int_equal(npt_map(&npt, 0x1000, 5, NXT_MAP_WRITE), 0);

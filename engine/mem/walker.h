@@ -17,7 +17,7 @@
 		}                                                                                            \
 	} while (0)
 
-struct walk {
+struct nested_walk {
 	bool present;
 	bool writable;
 	u64 pa;	    /* of the byte at gpa */
@@ -29,9 +29,9 @@ struct walk {
 
 /* AMD: APM vol. 2, 5.3 and 15.25. Intel: SDM vol. 3C, 29.3.2. Reserved bits and misconfigurations are
  * failures. */
-static inline struct walk walk_nested(bool ept, u64 root, u64 gpa)
+static inline struct nested_walk walk_nested(bool ept, u64 root, u64 gpa)
 {
-	struct walk walk = {.present = true, .writable = true, .level = 4};
+	struct nested_walk walk = {.present = true, .writable = true, .level = 4};
 	u64 table = root;
 
 	for (;; walk.level--) {
@@ -69,7 +69,7 @@ static inline struct walk walk_nested(bool ept, u64 root, u64 gpa)
 }
 
 /* The guest uses what walk found: the CPU marks the entry. */
-static inline void walk_access(bool ept, const struct walk *walk, bool write)
+static inline void walk_access(bool ept, const struct nested_walk *walk, bool write)
 {
 	*walk->entry |= ept ? BIT(8) : BIT(5);
 	if (write)

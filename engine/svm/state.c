@@ -38,6 +38,12 @@ static void set_segment(struct vmcb_segment *to, const struct nxt_segment *from)
 	to->selector = from->selector;
 }
 
+/* SVM keeps the DPL of SS apart. */
+static u32 ss_attr(const struct vmcb *vmcb, u32 attr)
+{
+	return (attr & ~0x60u) | (u32)vmcb->cpl << 5;
+}
+
 void svm_get_sregs(struct context *ctx, struct nxt_sregs *s)
 {
 	const struct vmcb *vmcb = vmcb_of(ctx);
@@ -50,8 +56,8 @@ void svm_get_sregs(struct context *ctx, struct nxt_sregs *s)
 	get_segment(&vmcb->ss, &s->ss);
 	get_segment(&vmcb->tr, &s->tr);
 	get_segment(&vmcb->ldtr, &s->ldt);
-	/* SVM keeps the DPL of SS apart, and does not keep TR's busy bit reliably. */
-	s->ss.attr = (s->ss.attr & ~0x60u) | (u32)vmcb->cpl << 5;
+	s->ss.attr = ss_attr(vmcb, s->ss.attr);
+	/* Its busy bit is not kept reliably. */
 	s->tr.attr |= 2;
 	s->gdt = (struct nxt_dtable){.base = vmcb->gdtr.base, .limit = (u16)vmcb->gdtr.limit};
 	s->idt = (struct nxt_dtable){.base = vmcb->idtr.base, .limit = (u16)vmcb->idtr.limit};
@@ -130,13 +136,15 @@ void svm_get_paging(const struct context *ctx, struct paging_state *paging)
 	};
 }
 
-u64 svm_segment_base(const struct context *ctx, u32 segment)
+void svm_get_segment(const struct context *ctx, u32 segment, struct nxt_segment *out)
 {
 	const struct vmcb *vmcb = vmcb_of(ctx);
 	const struct vmcb_segment *const order[] = {&vmcb->es, &vmcb->cs, &vmcb->ss,
 						    &vmcb->ds, &vmcb->fs, &vmcb->gs};
 
-	return order[segment]->base;
+	get_segment(order[segment], out);
+	if (order[segment] == &vmcb->ss)
+		out->attr = ss_attr(vmcb, out->attr);
 }
 
 static u64 *msr_field(const struct context *ctx, u32 index)

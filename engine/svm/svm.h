@@ -32,7 +32,7 @@ void svm_vcpu_init(struct context *ctx);
 void svm_get_sregs(struct context *ctx, struct nxt_sregs *sregs);
 bool svm_set_sregs(struct context *ctx, const struct nxt_sregs *sregs);
 void svm_get_paging(const struct context *ctx, struct paging_state *paging);
-u64 svm_segment_base(const struct context *ctx, u32 segment);
+void svm_get_segment(const struct context *ctx, u32 segment, struct nxt_segment *out);
 bool svm_get_msr(struct context *ctx, u32 index, u64 *value);
 bool svm_set_msr(struct context *ctx, u32 index, u64 value);
 u64 svm_get_dr(const struct context *ctx, u32 n);

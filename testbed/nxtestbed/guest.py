@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Guests in an emulated PC, for scenarios."""
 
+import re
 import shlex
 import time
 
@@ -15,6 +16,8 @@ _QEMU = ("qemu-system-x86_64 -name debug-threads=on -accel kvm -M q35 -nodefault
          "-monitor none")
 _TIMEOUT = 1200  # a liveness limit for what takes seconds on an idle machine
 _DISK = "-drive file=/guests/debian.qcow2,if=virtio,format=qcow2,snapshot=on"
+_TROUBLE = re.compile(r"BUG:|WARNING: CPU|Oops|soft lockup|rcu.*(?:stall|detected)|hung_task|blocked for more than"
+                      r"|nobody cared|I/O error|NETDEV WATCHDOG|clocksource.*unstable")
 _CONSOLE = "console=ttyS0 no_timer_check panic=-1"
 
 
@@ -200,6 +203,12 @@ def quick_guest(pc, smp=1, memory=512, options="", name="quick", append="", kern
     append = f"root=LABEL=GUEST-ROOT rw init=/usr/lib/nxtop/quick-init {append}"
     return Guest(pc, f"-smp {smp} -m {memory} -cpu host -initrd /guests/{kernel}initrd.img {_DISK} "
                      + _linux(kernel, append, options), name, agent=True, **more)
+
+
+def no_trouble(log):
+    """Fails if a kernel's log has a warning, a stall, or an interrupt that got lost."""
+    if found := [line for line in log.splitlines() if _TROUBLE.search(line)]:
+        raise TestbedError("the kernel complains:\n" + "\n".join(found))
 
 
 def nothing_is_left(pc):
