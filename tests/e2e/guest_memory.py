@@ -104,7 +104,7 @@ def _moved(pc, contents):
 
 def _merged(pc, guest, contents):
     pc.run(f"echo 50000 > {_KSM}/pages_to_scan; echo 10 > {_KSM}/sleep_millisecs; echo 1 > {_KSM}/run")
-    assert wait_until(lambda: int(pc.run(f"cat {_KSM}/pages_sharing").output) > 10000, 300, interval=1), (
+    assert wait_until(lambda: int(pc.run(f"cat {_KSM}/pages_sharing").output) > 10000, 900, interval=1), (
         pc.run(f"grep . {_KSM}/*").output)
     contents.hold()
     # What the guest writes is its own again.
