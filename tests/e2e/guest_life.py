@@ -4,11 +4,10 @@
 import re
 
 from nxtestbed.agent import wait_until
-from nxtestbed.guest import debian_guest, load_kvm, mini_guest, no_trouble, nothing_is_left, quick_guest
+from nxtestbed.guest import load_kvm, mini_guest, no_trouble, nothing_is_left, quick_guest
 from nxtestbed.load import LoadedGuest
 from nxtestbed.scenario import scenario
 
-_FLASH = "-drive if=pflash,format=raw,"
 
 
 def _boot_id(guest):
@@ -57,18 +56,9 @@ def _stands_still(pc, guest):
     assert float(guest.run("a=$(date +%s); sleep 2; echo $(($(date +%s) - a))").output) >= 1
 
 
-def _under_uefi(pc):
-    """OVMF and GRUB start the kernel from the disk."""
-    pc.run("cp /usr/share/OVMF/OVMF_VARS_4M.fd /tmp/vars.fd")
-    guest = debian_guest(pc, options=f"-cpu host {_FLASH}readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd "
-                                     f"{_FLASH}file=/tmp/vars.fd", name="uefi")
-    guest.wait_for("efi: EFI v")
-    guest.kill()
-
-
 @scenario(timeout=2400, soak=True, qemu="trixie", guests=True)
 def starts_again_and_stands_still(pc):
-    """Reset, restart by the guest and by triple fault, pause and its end; a start by OVMF and GRUB."""
+    """Reset, restart by the guest and by triple fault, pause and its end."""
     load_kvm(pc)
     guest = quick_guest(pc, reboot=True)
     _starts_again(guest)
@@ -76,7 +66,6 @@ def starts_again_and_stands_still(pc):
     no_trouble(guest.run("dmesg").output)
     guest.spawn("busybox poweroff -f")
     guest.wait_end()
-    _under_uefi(pc)
     nothing_is_left(pc)
 
 
