@@ -49,24 +49,31 @@ boot
 """
 
 
-def run_pc(name, commands="", timeout=3000, on_line=None):
-    """Starts a PC with Engine, waits until it has powered itself off, and returns its serial console.
+def run_pc(name, expected, commands="", timeout=1500, on_line=None):
+    """Starts a PC with Engine, waits until it has powered itself off, and looks at its serial console.
 
-    commands: of GRUB, before it starts Engine. on_line(text) hears of each line as it comes.
-    The run's directory is kept if this fails.
+    expected: texts that the console must show, in this order. commands: of GRUB, before it starts Engine.
+    on_line(text) hears of each line as it comes. The run's directory is kept if this fails.
     """
     RUNS.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{time.strftime('%H%M%S')}-bochs-{name}-", dir=RUNS))
     try:
         _make_disk(folder, commands)
         _run_bochs(folder, timeout, on_line or (lambda _: None))
-        serial = _lines(folder)
+        _check(_lines(folder), expected)
     except TestbedError as error:
         raise TestbedError(f"{error}\nLogs: {folder}") from error
     finally:
         (folder / "disk.img").unlink(missing_ok=True)
     shutil.rmtree(folder)
-    return "\n".join(serial)
+
+
+def _check(lines, expected):
+    console, at = "\n".join(lines), 0
+    for text in expected:
+        at = console.find(text, at)
+        if at < 0:
+            raise TestbedError(f"the console did not show, in its place: {text}")
 
 
 def _make_disk(folder, commands):
@@ -121,9 +128,9 @@ def _watch(bochs, folder, timeout, on_line):
         seen = complete
         if ended:
             break
-        panic = any("end Kernel panic" in line for line in lines)
+        panic = any("end Kernel panic" in line or "The PC must be restarted" in line for line in lines)
         if panic or time.monotonic() > end:
-            why = "the control domain's kernel panicked" if panic else f"the PC is still on after {timeout} s"
+            why = "Engine or the kernel panicked" if panic else f"the PC is still on after {timeout} s"
             raise TestbedError(f"{why}; its console ends:\n"
                                + "\n".join(lines[-20:]))
         time.sleep(0.5)
