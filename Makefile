@@ -16,6 +16,7 @@ test: check console driver images ## everything: make check, a short fuzzing, co
 	tests/console/run
 	cd tests/agent && /usr/bin/python3 -m unittest test_center test_hostile test_power
 	testbed/run-selftests --on engine --agreed --limit 60
+	testbed/run-bochs locked
 	testbed/run-scenarios --on engine
 
 check: engine ## unit tests and style, within a minute

@@ -69,6 +69,7 @@ pc_root = _Root("pc")
 guest_root = _Root("guest")
 build_root = _Root("build")
 foreign_root = _Root("foreign", "bookworm", "i386", "extract")
+bochs_root = _Root("bochs", variant="extract")
 
 
 # What a disk does not need at each start under emulation.
@@ -124,7 +125,7 @@ def _build_guests_disk(path):
                 full = next(file for file in (root / "boot").glob(f"{name}-*")
                             if "cloud" not in file.name)
                 shutil.copy(full, content / f"full-{name}")
-            _make_mini_initrd(root, _MINI_FILES, content / "mini.img")
+            make_initrd(root, BUSYBOX, _MINI_INIT, content / "mini.img")
         run(["qemu-img", "convert", "-O", "qcow2", raw, content / "debian.qcow2"])
         raw.unlink()
         _add_foreign(foreign_root.get(), content)
@@ -134,24 +135,31 @@ def _build_guests_disk(path):
 def _add_foreign(root, content):
     """Guests that are no 64-bit Linux: a 32-bit kernel with its user space, and a memory tester."""
     shutil.copy(next((root / "boot").glob("vmlinuz-*-686-pae")), content / "pae-vmlinuz")
-    _make_mini_initrd(root, ["bin/busybox"], content / "pae-mini.img")
+    make_initrd(root, ["bin/busybox"], _MINI_INIT, content / "pae-mini.img")
     shutil.copy(root / "boot" / "memtest86+x64.bin", content / "memtest.bin")
 
 
 # All that busybox needs: it is no static program.
-_MINI_FILES = ["usr/bin/busybox", "lib64/ld-linux-x86-64.so.2",
-               *(f"usr/lib/x86_64-linux-gnu/{name}" for name in ("libc.so.6", "libresolv.so.2"))]
+BUSYBOX = ["usr/bin/busybox", "lib64/ld-linux-x86-64.so.2",
+           *(f"usr/lib/x86_64-linux-gnu/{name}" for name in ("libc.so.6", "libresolv.so.2"))]
+_MINI_INIT = _RECIPES / "guest" / "mini-init"
 
 
-def _make_mini_initrd(root, files, path):
-    """An initrd that is a whole guest: it starts in a fraction of Debian's time."""
-    with tempfile.TemporaryDirectory(prefix=".mini.", dir=IMAGES) as scratch:
+def make_initrd(root, files, init, path, more=None):
+    """An initrd that is a whole user space: it starts in a fraction of Debian's time.
+
+    files: of the root file system root. more: a folder whose files go to the top, beside init.
+    """
+    with tempfile.TemporaryDirectory(prefix="nxtop-initrd.") as scratch:
         mini = Path(scratch)
+        mini.chmod(0o755)
         for name in files:
             target = mini / name.replace("usr/bin", "bin").replace("usr/lib", "lib")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(root / name, target)
-        shutil.copy(_RECIPES / "guest" / "mini-init", mini / "init")
+        if more:
+            shutil.copytree(more, mini, dirs_exist_ok=True)
+        shutil.copy(init, mini / "init")
         run(["sh", "-c", 'cd "$1" && find . | cpio --quiet -o -H newc -R 0:0 > "$2"', "sh", mini,
              path])
 

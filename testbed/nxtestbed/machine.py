@@ -93,7 +93,7 @@ class PC(Commands):
             # A session of its own: Ctrl-C is for us, and then we end QEMU.
             self._process = subprocess.Popen(words, env=env, stdin=subprocess.DEVNULL,
                                              stdout=file, stderr=file, start_new_session=True,
-                                             preexec_fn=_die_with_parent)
+                                             preexec_fn=die_with_parent)
         agent = self.directory / "agent"
         if not wait_until(lambda: agent.exists() or not self.is_running(), 60):
             raise TestbedError(f"QEMU does not start; see {log}")
@@ -220,7 +220,7 @@ class PC(Commands):
         return file
 
 
-def _die_with_parent():
+def die_with_parent():
     """In the child: QEMU must not outlive us, however we end."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
