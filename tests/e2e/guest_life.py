@@ -9,7 +9,6 @@ from nxtestbed.load import LoadedGuest
 from nxtestbed.scenario import scenario
 
 
-
 def _boot_id(guest):
     return guest.run("cat /proc/sys/kernel/random/boot_id").output
 
