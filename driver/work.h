@@ -11,7 +11,10 @@
  */
 void nxt_work_do(void);
 
-/* Interrupts are off: what was pending is done, until they are on again. */
+/*
+ * The last look, with interrupts off: true means that there is more to do before the guest may be entered.
+ * Also tells the tick that the thread is about to leave the kernel, so ask only on the way into the guest.
+ */
 bool nxt_work_pending(void);
 
 #endif
