@@ -369,6 +369,7 @@ int main(int argc, char **argv)
 		{"step", test_step},
 		{"breakpoint", test_breakpoint},
 		{"debug-registers", test_debug_registers},
+		{"cr8", test_cr8},
 	};
 	size_t i;
 

@@ -112,4 +112,7 @@ void test_step(void);
 void test_breakpoint(void);
 void test_debug_registers(void);
 
+/* smoke_cr8.c */
+void test_cr8(void);
+
 #endif

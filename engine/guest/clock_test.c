@@ -8,142 +8,80 @@
 
 #include <cmocka.h>
 
-#include "guest/vcpu.h"
-#include "hypercall/testmachine.h"
-#include "mem/phys.h"
+#include "guest/testguest.h"
 
-#define CHUNKS 8
-#define VM_CHUNK CHUNK_PFN(3)
-#define RAM CHUNK_PFN(5)
-#define LIST_PFN CHUNK_PFN(FIRST_CHUNK)
-#define RUN_PFN(vcpu) (LIST_PFN + 1 + 2 * (vcpu))
-#define STATE_PFN(vcpu) (RUN_PFN(vcpu) + 1)
 #define KHZ 2000000ull
 #define GPA 0x5000ull
 
-static u64 vm, rdx;
+static u64 rdx;
 
 static s64 call(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e)
 {
-	struct answer answer = machine_call(number, (const u64[5]){a, b, c, d, e});
-
-	rdx = answer.rdx;
-	return answer.result;
-}
-
-static void *page(u64 pfn)
-{
-	return phys_to_virt(pfn << PAGE_SHIFT);
-}
-
-static struct vcpu *vcpu_of(u32 id)
-{
-	struct vm *held = vm_get(vm);
-	struct vcpu *vcpu;
-
-	assert_non_null(held);
-	vcpu = held->vcpus[id];
-	vm_put(held);
-	assert_non_null(vcpu);
-	return vcpu;
-}
-
-static void map(u64 gpa, u64 flags)
-{
-	*(struct nxt_map *)page(LIST_PFN) =
-		(struct nxt_map){.gpa = gpa & PAGE_MASK, .pfn = RAM + (gpa >> PAGE_SHIFT), .flags = flags};
-	assert_int_equal(call(NXT_HC_VM_MAP, vm, LIST_PFN, 1, 0, 0), 1);
-}
-
-static void create_vcpu(u32 id)
-{
-	assert_int_equal(call(NXT_HC_VCPU_CREATE, vm, id, RUN_PFN(id), STATE_PFN(id), 0), 0);
+	return guest_call(number, (const u64[5]){a, b, c, d, e}, &rdx);
 }
 
 static s64 set_clock(u64 tsc, u64 ns, u64 flags)
 {
-	return call(NXT_HC_VM_SET_CLOCK, vm, tsc, ns, KHZ, flags);
-}
-
-static int setup(void **state)
-{
-	s64 id;
-
-	(void)state;
-	machine_start(CHUNKS);
-	id = call(NXT_HC_VM_CREATE, VM_CHUNK, 0, 0, 0, 0);
-	assert_true(id > 0);
-	vm = (u64)id;
-	create_vcpu(0);
-	memset(page(RAM), 0, PAGE_2M);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	machine_check();
-	machine_stop();
-	return 0;
+	return call(NXT_HC_VM_SET_CLOCK, guest_vm(), tsc, ns, KHZ, flags);
 }
 
 /* As a guest does it; its CPUID is not what this is about. */
 static int wrmsr(u32 id, u32 index, u64 value)
 {
-	struct msr_ctx ctx = vcpu_msr_ctx(vcpu_of(id));
+	struct msr_ctx ctx = vcpu_msr_ctx(guest_vcpu(id));
 
-	vcpu_of(id)->msr_reason = CONTINUE;
+	guest_vcpu(id)->msr_reason = CONTINUE;
 	return ctx.hw_write(ctx.vcpu, index, value, false);
 }
 
 static const struct pvclock_time *time_at(u64 gpa)
 {
-	return (const void *)((u8 *)page(RAM) + gpa);
+	return guest_ram(gpa);
 }
 
 static void enable(u32 id, u64 gpa)
 {
 	assert_int_equal(wrmsr(id, MSR_KVM_SYSTEM_TIME, gpa | 1), 0);
-	assert_true(vcpu_clock_due(vcpu_of(id)));
+	assert_true(vcpu_clock_due(guest_vcpu(id)));
 }
 
 static void write_due(u32 id)
 {
-	assert_true(vcpu_clock_due(vcpu_of(id)));
-	assert_int_equal(vcpu_write_clock(vcpu_of(id)), CONTINUE);
-	assert_false(vcpu_clock_due(vcpu_of(id)));
+	assert_true(vcpu_clock_due(guest_vcpu(id)));
+	assert_int_equal(vcpu_write_clock(guest_vcpu(id)), CONTINUE);
+	assert_false(vcpu_clock_due(guest_vcpu(id)));
 }
 
 static void test_hypercalls(void **state)
 {
 	(void)state;
-	assert_int_equal(call(NXT_HC_VM_GET_CLOCK, vm, 0, 7, 0, 0), -NXT_EINVAL); /* not set yet */
+	assert_int_equal(call(NXT_HC_VM_GET_CLOCK, guest_vm(), 0, 7, 0, 0), -NXT_EINVAL); /* not set yet */
 	assert_int_equal(rdx, 7);
-	assert_int_equal(call(NXT_HC_VM_SET_CLOCK, vm + 1, 0, 0, KHZ, 0), -NXT_ENOENT);
-	assert_int_equal(call(NXT_HC_VM_GET_CLOCK, vm + 1, 0, 0, 0, 0), -NXT_ENOENT);
-	assert_int_equal(call(NXT_HC_VM_SET_CLOCK, vm, 0, 0, PVCLOCK_KHZ_MIN - 1, 0), -NXT_EINVAL);
-	assert_int_equal(call(NXT_HC_VM_SET_CLOCK, vm, 0, 0, PVCLOCK_KHZ_MAX + 1, 0), -NXT_EINVAL);
-	assert_int_equal(call(NXT_HC_VM_SET_CLOCK, vm, 0, 0, KHZ, 2), -NXT_EINVAL);
-	assert_int_equal(call(NXT_HC_VM_GET_CLOCK, vm, 0, 0, 0, 0), -NXT_EINVAL);
+	assert_int_equal(call(NXT_HC_VM_SET_CLOCK, guest_vm() + 1, 0, 0, KHZ, 0), -NXT_ENOENT);
+	assert_int_equal(call(NXT_HC_VM_GET_CLOCK, guest_vm() + 1, 0, 0, 0, 0), -NXT_ENOENT);
+	assert_int_equal(call(NXT_HC_VM_SET_CLOCK, guest_vm(), 0, 0, PVCLOCK_KHZ_MIN - 1, 0), -NXT_EINVAL);
+	assert_int_equal(call(NXT_HC_VM_SET_CLOCK, guest_vm(), 0, 0, PVCLOCK_KHZ_MAX + 1, 0), -NXT_EINVAL);
+	assert_int_equal(call(NXT_HC_VM_SET_CLOCK, guest_vm(), 0, 0, KHZ, 2), -NXT_EINVAL);
+	assert_int_equal(call(NXT_HC_VM_GET_CLOCK, guest_vm(), 0, 0, 0, 0), -NXT_EINVAL);
 
 	assert_int_equal(set_clock(1000, 500, 0), 0);
 	assert_int_equal(rdx, 0); /* nobody wants it */
-	assert_int_equal(call(NXT_HC_VM_GET_CLOCK, vm, 3000, 0, 0, 0), 0);
+	assert_int_equal(call(NXT_HC_VM_GET_CLOCK, guest_vm(), 3000, 0, 0, 0), 0);
 	assert_int_equal(rdx, 1500);
 	assert_int_equal(set_clock(1000, ~0ull, NXT_CLOCK_STABLE), 0);
-	assert_int_equal(call(NXT_HC_VM_GET_CLOCK, vm, 1000, 0, 0, 0), 1);
+	assert_int_equal(call(NXT_HC_VM_GET_CLOCK, guest_vm(), 1000, 0, 0, 0), 1);
 	assert_int_equal(rdx, ~0ull);
 }
 
 static void test_page(void **state)
 {
 	const struct pvclock_time *time = time_at(GPA + 8);
-	struct vcpu *vcpu = vcpu_of(0);
+	struct vcpu *vcpu = guest_vcpu(0);
 	u64 value;
 	struct msr_ctx ctx = vcpu_msr_ctx(vcpu);
 
 	(void)state;
-	map(GPA, NXT_MAP_WRITE);
+	guest_map(GPA, NXT_MAP_WRITE);
 	enable(0, GPA + 8);
 	assert_int_equal(ctx.hw_read(vcpu, MSR_KVM_SYSTEM_TIME_OLD, true, &value), 0);
 	assert_int_equal(value, (GPA + 8) | 1);
@@ -177,14 +115,14 @@ static void test_page(void **state)
 static void test_hostile_places(void **state)
 {
 	static const u64 nowhere[] = {PAGE_SIZE - 30, GPA + PAGE_SIZE - 2, BIT(51), ~1ull, BIT(63)};
-	struct vcpu *vcpu = vcpu_of(0);
-	const struct nxt_run *run = page(RUN_PFN(0));
+	struct vcpu *vcpu = guest_vcpu(0);
+	const struct nxt_run *run = guest_run_page(0);
 
 	(void)state;
 	assert_int_equal(set_clock(1000, 500, NXT_CLOCK_STABLE), 0);
-	map(0, NXT_MAP_WRITE);
-	map(GPA, NXT_MAP_WRITE);
-	map(GPA + PAGE_SIZE, 0);
+	guest_map(0, NXT_MAP_WRITE);
+	guest_map(GPA, NXT_MAP_WRITE);
+	guest_map(GPA + PAGE_SIZE, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(nowhere); i++) {
 		enable(0, nowhere[i]);
 		if (vcpu_write_clock(vcpu) == NXT_EXIT_RESIDENT) {
@@ -206,12 +144,12 @@ static void test_hostile_places(void **state)
 	assert_false(vcpu_clock_due(vcpu));
 
 	/* A device. */
-	map(GPA + 2 * PAGE_SIZE, NXT_MAP_MMIO);
+	guest_map(GPA + 2 * PAGE_SIZE, NXT_MAP_MMIO);
 	enable(0, GPA + 2 * PAGE_SIZE);
 	write_due(0);
 
 	for (u64 i = 0; i < PAGE_2M / sizeof(u64); i++)
-		assert_true(((const u64 *)page(RAM))[i] == 0);
+		assert_true(((const u64 *)guest_ram(0))[i] == 0);
 	enable(0, GPA + PAGE_SIZE - 32);
 	write_due(0);
 	assert_int_equal(time_at(GPA + PAGE_SIZE - 32)->ns, 500);
@@ -222,9 +160,9 @@ static void test_hostile_places(void **state)
 static void test_one_tsc(void **state)
 {
 	(void)state;
-	map(GPA, NXT_MAP_WRITE);
-	create_vcpu(1);
-	assert_int_equal(vcpu_of(0)->tsc_offset, vcpu_of(1)->tsc_offset);
+	guest_map(GPA, NXT_MAP_WRITE);
+	guest_add_vcpu(1);
+	assert_int_equal(guest_vcpu(0)->tsc_offset, guest_vcpu(1)->tsc_offset);
 	assert_int_equal(set_clock(1000, 500, NXT_CLOCK_STABLE), 0);
 	enable(0, GPA);
 	enable(1, GPA + 64);
@@ -234,44 +172,44 @@ static void test_one_tsc(void **state)
 	assert_int_equal(time_at(GPA + 64)->flags, PVCLOCK_TSC_STABLE);
 
 	assert_int_equal(wrmsr(1, MSR_TSC_ADJUST, 4096), 0);
-	assert_int_equal(vcpu_of(1)->kick_mask, 3);
+	assert_int_equal(guest_vcpu(1)->kick_mask, 3);
 	write_due(0);
 	write_due(1);
 	assert_int_equal(time_at(GPA)->flags, 0);
 	assert_int_equal(time_at(GPA + 64)->flags, 0);
 	assert_int_equal(time_at(GPA + 64)->tsc, time_at(GPA)->tsc + 4096);
-	assert_int_equal(call(NXT_HC_VM_GET_CLOCK, vm, 1000, 0, 0, 0), 0);
+	assert_int_equal(call(NXT_HC_VM_GET_CLOCK, guest_vm(), 1000, 0, 0, 0), 0);
 
 	assert_int_equal(wrmsr(1, MSR_TSC_ADJUST, 0), 0);
 	write_due(0);
 	assert_int_equal(time_at(GPA)->flags, PVCLOCK_TSC_STABLE);
-	assert_int_equal(call(NXT_HC_VM_GET_CLOCK, vm, 1000, 0, 0, 0), 1);
-	vcpu_of(1)->kick_mask = 0;
+	assert_int_equal(call(NXT_HC_VM_GET_CLOCK, guest_vm(), 1000, 0, 0, 0), 1);
+	guest_vcpu(1)->kick_mask = 0;
 }
 
 static void test_stopped(void **state)
 {
 	(void)state;
-	map(GPA, NXT_MAP_WRITE);
+	guest_map(GPA, NXT_MAP_WRITE);
 	assert_int_equal(set_clock(1000, 500, 0), 0);
-	assert_int_equal(call(NXT_HC_VCPU_INJECT, vm, 0, NXT_INJECT_STOPPED, 0, 0), -NXT_EINVAL);
+	assert_int_equal(call(NXT_HC_VCPU_INJECT, guest_vm(), 0, NXT_INJECT_STOPPED, 0, 0), -NXT_EINVAL);
 	enable(0, GPA);
 	write_due(0);
-	assert_int_equal(call(NXT_HC_VCPU_INJECT, vm, 0, NXT_INJECT_STOPPED, 0, 0), 0);
+	assert_int_equal(call(NXT_HC_VCPU_INJECT, guest_vm(), 0, NXT_INJECT_STOPPED, 0, 0), 0);
 	assert_int_equal(rdx, 1);
 	write_due(0);
 	assert_int_equal(time_at(GPA)->flags, PVCLOCK_GUEST_STOPPED);
 	/* INIT takes the clock away, as with KVM. */
-	vcpu_reset(vcpu_of(0), true, 0);
-	assert_int_equal(call(NXT_HC_VCPU_INJECT, vm, 0, NXT_INJECT_STOPPED, 0, 0), -NXT_EINVAL);
-	assert_false(vcpu_clock_due(vcpu_of(0)));
+	vcpu_reset(guest_vcpu(0), true, 0);
+	assert_int_equal(call(NXT_HC_VCPU_INJECT, guest_vm(), 0, NXT_INJECT_STOPPED, 0, 0), -NXT_EINVAL);
+	assert_false(vcpu_clock_due(guest_vcpu(0)));
 }
 
 static void test_wall_clock(void **state)
 {
 	const struct pvclock_wall *wall = (const void *)time_at(GPA);
-	struct vcpu *vcpu = vcpu_of(0);
-	struct nxt_run *run = page(RUN_PFN(0));
+	struct vcpu *vcpu = guest_vcpu(0);
+	struct nxt_run *run = guest_run_page(0);
 
 	(void)state;
 	assert_int_equal(set_clock(0, 0, 0), 0);
@@ -287,7 +225,7 @@ static void test_wall_clock(void **state)
 	assert_int_equal(vcpu_finish_wall_clock(vcpu), NXT_EXIT_RESIDENT);
 	assert_int_equal(vcpu->pending, PENDING_WALL_WRITE);
 	memset(&run->wall_clock, 0xff, sizeof(run->wall_clock));
-	map(GPA, NXT_MAP_WRITE);
+	guest_map(GPA, NXT_MAP_WRITE);
 	assert_int_equal(vcpu_finish_wall_write(vcpu, 0), CONTINUE);
 	assert_int_equal(wall->version, 2);
 	assert_int_equal(wall->sec, 998);
@@ -302,13 +240,13 @@ static void test_wall_clock(void **state)
 static void test_steal(void **state)
 {
 	/* steal, version, flags, preempted and nothing more */
-	u64 *words = (u64 *)((u8 *)page(RAM) + GPA);
+	u64 *words = guest_ram(GPA);
 	u32 *version = (u32 *)&words[1];
-	struct nxt_run *run = page(RUN_PFN(0));
-	struct vcpu *vcpu = vcpu_of(0);
+	struct nxt_run *run = guest_run_page(0);
+	struct vcpu *vcpu = guest_vcpu(0);
 
 	(void)state;
-	map(GPA, NXT_MAP_WRITE);
+	guest_map(GPA, NXT_MAP_WRITE);
 	assert_int_equal(wrmsr(0, MSR_KVM_STEAL_TIME, GPA | 0x3e), -NXT_EINVAL);
 	run->steal_ns = 100;
 	vcpu_take_steal(vcpu);
@@ -356,26 +294,26 @@ static void test_restore(void **state)
 {
 	static const struct nxt_msr values[] = {{.index = MSR_KVM_SYSTEM_TIME_OLD, .value = GPA | 1},
 						{.index = MSR_KVM_WALL_CLOCK_OLD, .value = GPA + 64}};
-	struct nxt_msr_list *list = page(STATE_PFN(0));
+	struct nxt_msr_list *list = guest_state_page(0);
 
 	(void)state;
-	map(GPA, NXT_MAP_WRITE);
+	guest_map(GPA, NXT_MAP_WRITE);
 	assert_int_equal(set_clock(1000, 500, 0), 0);
 	list->count = 2;
 	memcpy(list->msr, values, sizeof(values));
-	assert_int_equal(call(NXT_HC_VCPU_SET, vm, 0, NXT_STATE_MSRS, 0, 0), 2);
-	assert_int_equal(vcpu_of(0)->pending, PENDING_NONE);
+	assert_int_equal(call(NXT_HC_VCPU_SET, guest_vm(), 0, NXT_STATE_MSRS, 0, 0), 2);
+	assert_int_equal(guest_vcpu(0)->pending, PENDING_NONE);
 	list->msr[0].value = list->msr[1].value = 0;
 	list->msr[0].index = MSR_KVM_SYSTEM_TIME;
 	list->msr[1].index = MSR_KVM_WALL_CLOCK;
-	assert_int_equal(call(NXT_HC_VCPU_GET, vm, 0, NXT_STATE_MSRS, 0, 0), 2);
+	assert_int_equal(call(NXT_HC_VCPU_GET, guest_vm(), 0, NXT_STATE_MSRS, 0, 0), 2);
 	assert_int_equal(list->msr[0].value, GPA | 1);
 	assert_int_equal(list->msr[1].value, GPA + 64);
 	write_due(0);
 	assert_int_equal(time_at(GPA)->ns, 500);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, guest_setup, guest_teardown)
 
 int main(void)
 {

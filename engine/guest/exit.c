@@ -8,7 +8,6 @@
 #define VECTOR_DB 1
 #define VECTOR_BP 3
 #define VECTOR_UD 6
-#define VECTOR_GP 13
 #define VECTOR_MC 18
 #define KVM_ENOSYS 1000
 
@@ -168,6 +167,8 @@ s64 vcpu_exit(struct vcpu *vcpu, const struct exit *exit)
 		return vcpu_stepped(vcpu, CONTINUE);
 	case EXIT_DR:
 		return on_dr(vcpu);
+	case EXIT_CR8:
+		return vcpu_write_cr8(vcpu);
 	case EXIT_UNDEFINED:
 		vcpu_raise(vcpu, VECTOR_UD, false, 0);
 		return CONTINUE;

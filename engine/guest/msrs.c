@@ -5,8 +5,6 @@
 #include "guest/lapic_timer.h"
 #include "guest/vcpu.h"
 
-#define VECTOR_GP 13
-
 /*
  * Reads of the x2APIC range and writes have effects that only a guest may cause; user space uses
  * NXT_STATE_LAPIC.

@@ -77,23 +77,9 @@ static s64 string_start(struct vcpu *vcpu)
 static bool decode_string(struct vcpu *vcpu, const struct exit *exit)
 {
 	struct insn_ctx ctx = vcpu_insn_ctx(vcpu);
-	struct nxt_segment cs;
-	struct insn_fault fault;
 	struct insn insn;
-	u8 bytes[INSN_MAX_LEN];
-	u64 linear, gpa;
-	u32 n = 0;
 
-	vcpu_insn_ops.segment(vcpu, INSN_CS, &cs);
-	linear = (insn_mode_of(&ctx) == INSN_MODE_64 ? 0 : cs.base) + ctx.regs->rip;
-	for (; n < exit->insn_len && n < INSN_MAX_LEN; n++) {
-		if (vcpu_insn_ops.translate(vcpu, linear + n,
-					    INSN_ACCESS_FETCH | (ctx.cpl == 3 ? INSN_ACCESS_USER : 0), &gpa,
-					    &fault) != INSN_MEM_OK ||
-		    vcpu_insn_ops.ram(vcpu, gpa, &bytes[n], 1, false) != INSN_MEM_OK)
-			return false;
-	}
-	if (insn_decode(&insn, bytes, n, insn_mode_of(&ctx)))
+	if (!vcpu_decode(vcpu, &ctx, &insn))
 		return false;
 	vcpu->pio = (struct pio_string){
 		.size = exit->io.size,
@@ -112,7 +98,7 @@ s64 vcpu_pio(struct vcpu *vcpu, const struct exit *exit)
 	if (!exit->io.string)
 		return plain(vcpu, exit);
 	if (!decode_string(vcpu, exit))
-		return vcpu_emulation_failed(vcpu, 0);
+		return CONTINUE; /* it executes what is there now */
 	return string_start(vcpu);
 }
 

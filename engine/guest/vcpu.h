@@ -16,6 +16,8 @@
 #include "insn/pio_string.h"
 #include "vendor.h"
 
+#define VECTOR_GP 13
+
 /* What the next VCPU_RUN has to finish before the guest goes on. */
 enum vcpu_pending {
 	PENDING_NONE,
@@ -152,6 +154,15 @@ s64 vcpu_apic_actions(struct vcpu *vcpu, const struct lapic_actions *actions);
 /* Is gpa in the page of its local APIC, which it accesses as memory? */
 bool vcpu_is_apic(const struct vcpu *vcpu, u64 gpa);
 struct insn_ctx vcpu_insn_ctx(struct vcpu *vcpu);
+
+/*
+ * decode.c: the instruction at RIP. False: it cannot be fetched, or is none. The processor has just executed
+ * it, so another CPU has changed it or its page since.
+ */
+bool vcpu_decode(struct vcpu *vcpu, const struct insn_ctx *ctx, struct insn *ret_insn);
+
+/* cr8.c: the exit for a write of CR8. */
+s64 vcpu_write_cr8(struct vcpu *vcpu);
 
 /* pio.c */
 s64 vcpu_pio(struct vcpu *vcpu, const struct exit *exit);

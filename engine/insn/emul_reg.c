@@ -5,9 +5,9 @@
 _Static_assert(offsetof(struct nxt_regs, r15) == 15 * sizeof(u64),
 	       "registers stand in the order of their numbers");
 
-static u64 *reg_at(struct nxt_regs *r, u32 index)
+u64 *insn_reg(struct nxt_regs *regs, u32 index)
 {
-	return (u64 *)((u8 *)r + (index & 15) * sizeof(u64));
+	return (u64 *)((u8 *)regs + (index & 15) * sizeof(u64));
 }
 
 /* Without REX the byte registers 4 to 7 are AH, CH, DH, BH (Intel SDM vol. 2, table 3-1). */
@@ -19,17 +19,17 @@ static bool is_high_byte(const struct emul *e, u32 index, u32 size)
 u64 emul_get_reg(const struct emul *e, u32 index, u32 size)
 {
 	if (is_high_byte(e, index, size))
-		return (*reg_at(e->r, index - 4) >> 8) & 0xff;
-	return *reg_at(e->r, index) & size_mask(size);
+		return (*insn_reg(e->r, index - 4) >> 8) & 0xff;
+	return *insn_reg(e->r, index) & size_mask(size);
 }
 
 void emul_set_reg(struct emul *e, u32 index, u32 size, u64 value)
 {
-	u64 *reg = reg_at(e->r, index);
+	u64 *reg = insn_reg(e->r, index);
 	u64 mask = size_mask(size);
 
 	if (is_high_byte(e, index, size)) {
-		reg = reg_at(e->r, index - 4);
+		reg = insn_reg(e->r, index - 4);
 		*reg = (*reg & ~0xff00ULL) | ((value & 0xff) << 8);
 	} else if (size == 4) {
 		*reg = value & mask;
@@ -46,9 +46,9 @@ u64 emul_address(const struct emul *e)
 	if (in->base == INSN_REG_RIP)
 		addr += e->ctx->regs->rip + in->len;
 	else if (in->base != INSN_REG_NONE)
-		addr += *reg_at(e->r, in->base);
+		addr += *insn_reg(e->r, in->base);
 	if (in->index != INSN_REG_NONE)
-		addr += *reg_at(e->r, in->index) * in->scale;
+		addr += *insn_reg(e->r, in->index) * in->scale;
 	return addr & size_mask(in->addr_size);
 }
 

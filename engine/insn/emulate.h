@@ -153,6 +153,9 @@ enum insn_result insn_emulate(struct insn_emul *st, const struct insn_ctx *ctx);
 /* Hands over the data that INSN_READ asked for (bytes above st->len are ignored). */
 void insn_complete_read(struct insn_emul *st, u64 data);
 
+/* General register 0 .. 15, in the order of the instruction encoding. */
+u64 *insn_reg(struct nxt_regs *regs, u32 index);
+
 /* The mode that CS and EFER select; CS as the segment callback gives it. */
 enum insn_mode insn_mode_of(const struct insn_ctx *ctx);
 

@@ -67,7 +67,6 @@ static enum exit_kind plain_kind(u64 code)
 	case VMEXIT_MONITOR:
 	case VMEXIT_MWAIT:
 		return EXIT_UNDEFINED;
-	case VMEXIT_CR8_READ:
 	case VMEXIT_CR8_WRITE:
 		return EXIT_CR8;
 	case VMEXIT_INVALID:

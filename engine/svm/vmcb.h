@@ -72,7 +72,6 @@ _Static_assert(offsetof(struct vmcb, cr4) == 0x548, "save area");
 _Static_assert(offsetof(struct vmcb, rax) == 0x5f8, "save area");
 _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "save area");
 
-#define INTERCEPT_CR8_READ BIT(8)
 #define INTERCEPT_CR8_WRITE BIT(24)
 
 #define INTERCEPT1_INTR BIT(0)
@@ -127,7 +126,6 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "save area");
 #define EVENT_VALID BIT(31)
 
 /* Exit codes. */
-#define VMEXIT_CR8_READ 0x008
 #define VMEXIT_CR8_WRITE 0x018
 #define VMEXIT_DR_FIRST 0x020
 #define VMEXIT_DR_LAST 0x03f

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One VM in the small PC of hypercall/testmachine.h, for tests of what Engine does for a guest. */
+#ifndef ENGINE_GUEST_TESTGUEST_H
+#define ENGINE_GUEST_TESTGUEST_H
+
+#include "guest/vcpu.h"
+
+/* Setup and teardown of a cmocka test: a VM with vCPU 0 and no memory mapped. Its RAM is all zero. */
+int guest_setup(void **state);
+int guest_teardown(void **state);
+
+u64 guest_vm(void);
+struct vcpu *guest_vcpu(u32 id);
+void guest_add_vcpu(u32 id);
+
+/* A hypercall of the control domain; RDX as it left it in *ret_rdx, which may be NULL. */
+s64 guest_call(u64 number, const u64 args[5], u64 *ret_rdx);
+
+/* Maps the page at gpa to its frame of the guest's RAM, of 2 MiB. flags: NXT_MAP_*. */
+void guest_map(u64 gpa, u64 flags);
+/* The guest's RAM at gpa, mapped or not. */
+void *guest_ram(u64 gpa);
+
+struct nxt_run *guest_run_page(u32 id);
+void *guest_state_page(u32 id);
+
+#endif
