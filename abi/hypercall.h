@@ -256,7 +256,9 @@ enum nxt_exit {
 	NXT_EXIT_NMI = 13,	/* a physical NMI is for the control domain, and was delivered there by now */
 	NXT_EXIT_RESIDENT = 14, /* npf.gpa: Engine needs this guest page (a table, say): map it, run again.
 				   If it is no memory, set NXT_RUN_UNBACKED and run again */
-	NXT_EXIT_MSR = 15,	/* reserved for MSRs that user space handles */
+	NXT_EXIT_MSR = 15,	/* msr: NXT_RUN_ASK_MSR or NXT_RUN_TELL_MSR asked for it; run again with
+				   NXT_RUN_MSR_GO, or with NXT_RUN_MSR_DONE and what is read in data, or with
+				   neither: the guest gets #GP */
 	NXT_EXIT_HYPERCALL = 16,  /* hypercall: one that Engine does not answer; set hypercall.ret */
 	NXT_EXIT_WALL_CLOCK = 17, /* the guest asks for the time of day: fill in wall_clock, run again */
 	NXT_EXIT_COUNT
@@ -267,7 +269,18 @@ enum nxt_exit {
 #define NXT_RUN_EXTINT (1u << 1)     /* extint_vector is to be injected: allowed only if irq_ready was 1 */
 #define NXT_RUN_EMULATE (1u << 2) /* the NXT_EXIT_NPF just reported is no memory (or not writable): emulate */
 #define NXT_RUN_UNBACKED (1u << 3)  /* the NXT_EXIT_RESIDENT just reported is no memory */
-#define NXT_RUN_IMMEDIATE (1u << 4) /* finish a pending MMIO or PIO, then leave (NXT_EXIT_INTR) */
+#define NXT_RUN_IMMEDIATE (1u << 4) /* finish a pending MMIO, PIO or MSR, then leave (NXT_EXIT_INTR) */
+#define NXT_RUN_ASK_MSR (1u << 5)   /* exit before each access to an MSR, but those of the x2APIC */
+#define NXT_RUN_TELL_MSR (1u << 6)  /* exit where an access to an MSR would raise #GP */
+#define NXT_RUN_MSR_GO (1u << 7)    /* the NXT_MSR_ASKED just reported may go on */
+#define NXT_RUN_MSR_DONE (1u << 8)  /* the NXT_EXIT_MSR just reported was done elsewhere */
+
+/* Why there is an NXT_EXIT_MSR. */
+enum nxt_msr_reason {
+	NXT_MSR_ASKED = 0,
+	NXT_MSR_UNKNOWN = 1, /* there is no such MSR */
+	NXT_MSR_INVALID = 2, /* there is, but not for this guest, or not with this value */
+};
 
 /* Values as KVM_MP_STATE_*. */
 enum nxt_mp_state {
@@ -318,6 +331,12 @@ struct nxt_run {
 		struct {
 			uint32_t vector;
 		} eoi;
+		struct {
+			uint32_t index;
+			uint16_t write;
+			uint16_t reason; /* enum nxt_msr_reason */
+			uint64_t value;	 /* of a write */
+		} msr;
 		struct {
 			uint64_t reason;
 		} fail;

@@ -7,6 +7,7 @@
 #include "exit.h"
 #include "internal.h"
 #include "memory.h"
+#include "msr_filter.h"
 
 /* Nothing is mapped at an address that the guest uses, or that may not be written. */
 static int handle_npf(struct nxt_vcpu *vcpu)
@@ -186,6 +187,8 @@ int nxt_exit_handle(struct nxt_vcpu *vcpu, long reason)
 		return handle_eoi(vcpu);
 	case NXT_EXIT_EMULATION:
 		return handle_emulation(vcpu);
+	case NXT_EXIT_MSR:
+		return nxt_msr_exit(vcpu);
 	case NXT_EXIT_DEBUG:
 		return handle_debug(vcpu);
 	case NXT_EXIT_SHUTDOWN:

@@ -61,7 +61,9 @@ struct nxt_vm {
 	u32 bsp_id;	    /* KVM_SET_BOOT_CPU_ID */
 	bool wide_apic_ids; /* KVM_CAP_X2APIC_API: KVM_GET_LAPIC and SET show all 32 bits of an x2APIC's ID */
 	bool native_hlt;    /* KVM_CAP_X86_DISABLE_EXITS: vCPUs made from now on halt without an exit */
-	u32 vcpu_ids;	    /* KVM_CAP_MAX_VCPU_ID: ids are below; 0: nobody said */
+	struct nxt_msr_filter __rcu *msr_filter; /* msr_filter.c; changes under lock, read under srcu */
+	u32 msr_exits;				 /* KVM_CAP_X86_USER_SPACE_MSR: KVM_MSR_EXIT_REASON_* */
+	u32 vcpu_ids;				 /* KVM_CAP_MAX_VCPU_ID: ids are below; 0: nobody said */
 
 	/* memory.c, fault.c, notifier.c */
 	struct nxt_slots __rcu *slots;
@@ -108,6 +110,7 @@ struct nxt_vcpu {
 	bool unfinished;     /* an instruction's MMIO or PIO was done; the next VCPU_RUN finishes it */
 	u32 answer_len;	     /* bytes that user space was asked to read; 0: none */
 	void *answer;	     /* ... and where it puts them */
+	bool msr_asked;	     /* ... about an MSR, and kvm_run->msr.error counts */
 	u32 run_flags;	     /* NXT_RUN_* for the next VCPU_RUN */
 	int extint;	     /* vector of KVM_INTERRUPT that waits, -1: none */
 	bool immediate_exit; /* user space wants this KVM_RUN to finish what is unfinished, and no more */

@@ -8,6 +8,7 @@
 #include "hypercall.h"
 #include "internal.h"
 #include "exit.h"
+#include "msr_filter.h"
 #include "state.h"
 #include "work.h"
 
@@ -64,7 +65,7 @@ static bool window_open(struct nxt_vcpu *vcpu)
 static void prepare_flags(struct nxt_vcpu *vcpu, bool leave)
 {
 	struct nxt_run *run = vcpu->run;
-	u32 flags = vcpu->run_flags;
+	u32 flags = vcpu->run_flags | nxt_msr_run_flags(vcpu->vm);
 	int vector;
 
 	vcpu->run_flags = 0;
@@ -202,12 +203,15 @@ static int run_loop(struct nxt_vcpu *vcpu)
 	return ret;
 }
 
-/* Hands what user space read from its device to Engine. */
+/* Hands what user space read from its device, or as its MSR, to Engine. */
 static void take_answer(struct nxt_vcpu *vcpu)
 {
 	if (vcpu->answer_len)
 		memcpy(vcpu->run->data, vcpu->answer, vcpu->answer_len);
 	vcpu->answer_len = 0;
+	if (vcpu->msr_asked && !READ_ONCE(vcpu->kvm_run->msr.error))
+		vcpu->run_flags |= NXT_RUN_MSR_DONE;
+	vcpu->msr_asked = false;
 }
 
 int nxt_vcpu_run(struct nxt_vcpu *vcpu)

@@ -97,6 +97,8 @@ long nxt_check_extension(long cap)
 	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
 	case KVM_CAP_PRE_FAULT_MEMORY:
 	case KVM_CAP_KVMCLOCK_CTRL:
+	case KVM_CAP_X86_USER_SPACE_MSR:
+	case KVM_CAP_X86_MSR_FILTER:
 	case KVM_CAP_ENFORCE_PV_FEATURE_CPUID:
 	case KVM_CAP_MULTI_ADDRESS_SPACE: /* how many: one */
 	case KVM_CAP_VM_TYPES:		  /* bit 0: the default one */

@@ -12,6 +12,7 @@
 #include "hypercall.h"
 #include "internal.h"
 #include "memory.h"
+#include "msr_filter.h"
 #include "system.h"
 
 static DEFINE_MUTEX(list_lock); /* outside vm->lock */
@@ -111,6 +112,7 @@ static void vm_free(struct nxt_vm *vm)
 		if (vm->vcpus[id])
 			nxt_vcpu_free(vm->vcpus[id]);
 	nxt_slots_free(vm);
+	nxt_msr_filter_free(vm);
 	cleanup_srcu_struct(&vm->srcu);
 	mmdrop(vm->mm);
 	kfree(vm);
@@ -281,6 +283,8 @@ static long enable_cap(struct nxt_vm *vm, void __user *argp)
 		if (cap.args[0] & KVM_X86_DISABLE_EXITS_HLT)
 			WRITE_ONCE(vm->native_hlt, true);
 		return 0;
+	case KVM_CAP_X86_USER_SPACE_MSR:
+		return nxt_msr_exits_set(vm, cap.args[0]);
 	case KVM_CAP_X2APIC_API:
 		if (cap.args[0] & ~(u64)KVM_X2APIC_API_USE_32BIT_IDS)
 			return -EINVAL;
@@ -313,6 +317,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return nxt_set_memory_region(vm, cmd, argp);
 	case KVM_GET_DIRTY_LOG:
 		return nxt_get_dirty_log(vm, argp);
+	case KVM_X86_SET_MSR_FILTER:
+		return nxt_msr_filter_set(vm, argp);
 	case KVM_SET_TSS_ADDR: /* for CPUs without real mode, as above */
 		return arg > (unsigned int)(-3 * PAGE_SIZE) ? -EINVAL : 0;
 	case KVM_SET_IDENTITY_MAP_ADDR:

@@ -68,7 +68,7 @@ struct vendor_ops {
 	 * reset.
 	 */
 	void (*cd_load)(struct context *cd);
-	/* And the other way, to look at them. */
+	/* And the other way, to look at them. Both for a loaded vCPU as well. */
 	void (*cd_save)(struct context *cd);
 	/* The physical NMI that is pending now is swallowed. */
 	void (*consume_nmi)(void);
@@ -93,6 +93,8 @@ struct vendor_ops {
 	bool (*set_msr)(struct context *ctx, u32 index, u64 value);
 	u64 (*get_dr)(const struct context *ctx, u32 n); /* 6 and 7 */
 	void (*set_dr)(struct context *ctx, u32 n, u64 value);
+	/* Exit for all MSRs, or only for those that are not switched with the context. */
+	void (*intercept_msrs)(struct context *ctx, bool all);
 	void (*set_cr2)(struct context *ctx, u64 value);
 	void (*intercept_dr)(struct context *ctx, bool on);
 	void (*intercept_exceptions)(struct context *ctx, u32 mask); /* bit n: vector n */

@@ -214,6 +214,8 @@ s64 vcpu_finish(struct vcpu *vcpu, u32 flags)
 	case PENDING_STEAL:
 		vcpu_finish_steal(vcpu, flags);
 		return CONTINUE;
+	case PENDING_MSR:
+		return vcpu_finish_msr(vcpu, flags);
 	case PENDING_WALL_CLOCK:
 		return vcpu_finish_wall_clock(vcpu);
 	case PENDING_WALL_WRITE:

@@ -4,6 +4,12 @@
 #include "cpu/trap.h"
 #include "guest/lapic_timer.h"
 #include "guest/vcpu.h"
+#include "lib/string.h"
+
+static bool is_x2apic(u32 index)
+{
+	return index >= MSR_X2APIC_FIRST && index <= MSR_X2APIC_LAST;
+}
 
 /*
  * Reads of the x2APIC range and writes have effects that only a guest may cause; user space uses
@@ -13,7 +19,7 @@ static int hw_read(void *opaque, u32 index, bool host, u64 *value)
 {
 	struct vcpu *vcpu = opaque;
 
-	if (index >= MSR_X2APIC_FIRST && index <= MSR_X2APIC_LAST)
+	if (is_x2apic(index))
 		return lapic_msr_read(&vcpu->lapic, index, vcpu_tsc(vcpu), value);
 	switch (index) {
 	case MSR_TSC:
@@ -122,7 +128,7 @@ static int hw_write(void *opaque, u32 index, u64 value, bool host)
 {
 	struct vcpu *vcpu = opaque;
 
-	if (index >= MSR_X2APIC_FIRST && index <= MSR_X2APIC_LAST)
+	if (is_x2apic(index))
 		return write_x2apic(vcpu, index, value);
 	switch (index) {
 	case MSR_TSC:
@@ -199,29 +205,83 @@ struct msr_ctx vcpu_msr_ctx(struct vcpu *vcpu)
 	};
 }
 
-s64 vcpu_msr_exit(struct vcpu *vcpu, const struct exit *exit)
+static void finish(struct vcpu *vcpu, u64 read)
 {
 	struct nxt_regs *regs = &vcpu->ctx.regs;
+
+	if (!vcpu->msr_write) {
+		regs->rax = (u32)read;
+		regs->rdx = read >> 32;
+	}
+	regs->rip += vcpu->insn_len;
+	vendor->set_shadow(&vcpu->ctx, false);
+}
+
+static u64 operand(const struct vcpu *vcpu)
+{
+	return vcpu->ctx.regs.rdx << 32 | (u32)vcpu->ctx.regs.rax;
+}
+
+static s64 leave(struct vcpu *vcpu, enum nxt_msr_reason reason)
+{
+	struct nxt_run *run = vcpu->run;
+
+	run->msr.index = (u32)vcpu->ctx.regs.rcx;
+	run->msr.write = vcpu->msr_write;
+	run->msr.reason = reason;
+	run->msr.value = operand(vcpu);
+	vcpu->pending = PENDING_MSR;
+	return NXT_EXIT_MSR;
+}
+
+static s64 carry_out(struct vcpu *vcpu)
+{
 	struct msr_ctx ctx = vcpu_msr_ctx(vcpu);
-	u32 index = (u32)regs->rcx;
-	u64 value = regs->rdx << 32 | (u32)regs->rax;
-	bool spec_ctrl = exit->msr.write && index == MSR_SPEC_CTRL;
+	u32 index = (u32)vcpu->ctx.regs.rcx;
+	u64 value = operand(vcpu);
 	int error;
 
 	vcpu->msr_reason = CONTINUE;
-	error = exit->msr.write ? msr_write(&ctx, index, value, false) : msr_read(&ctx, index, false, &value);
+	error = vcpu->msr_write ? msr_write(&ctx, index, value, false) : msr_read(&ctx, index, false, &value);
+	if (error && (vcpu->msr_exits & NXT_RUN_TELL_MSR))
+		return leave(vcpu, error == -NXT_ENOENT ? NXT_MSR_UNKNOWN : NXT_MSR_INVALID);
 	if (error) {
 		vcpu_raise(vcpu, VECTOR_GP, true, 0);
 		return CONTINUE;
 	}
 	/* This one is in the CPU while the guest is. */
-	if (spec_ctrl)
+	if (vcpu->msr_write && index == MSR_SPEC_CTRL)
 		wrmsr_safe(index, value);
-	if (!exit->msr.write) {
-		regs->rax = (u32)value;
-		regs->rdx = value >> 32;
-	}
-	regs->rip += exit->insn_len ? exit->insn_len : 2;
-	vendor->set_shadow(&vcpu->ctx, false);
+	finish(vcpu, value);
 	return vcpu_stepped(vcpu, vcpu->msr_reason);
+}
+
+s64 vcpu_msr_exit(struct vcpu *vcpu, const struct exit *exit)
+{
+	vcpu->insn_len = exit->insn_len ? exit->insn_len : 2;
+	vcpu->msr_write = exit->msr.write;
+	if ((vcpu->msr_exits & NXT_RUN_ASK_MSR) && !is_x2apic((u32)vcpu->ctx.regs.rcx))
+		return leave(vcpu, NXT_MSR_ASKED);
+	return carry_out(vcpu);
+}
+
+s64 vcpu_finish_msr(struct vcpu *vcpu, u32 in_flags)
+{
+	u64 value;
+	s64 reason;
+
+	if (in_flags & NXT_RUN_MSR_DONE) {
+		memcpy(&value, vcpu->run->data, sizeof(value));
+		finish(vcpu, value);
+		return vcpu_stepped(vcpu, CONTINUE);
+	}
+	if (in_flags & NXT_RUN_MSR_GO) {
+		/* It may be one that the CPU holds while the vCPU is loaded. */
+		vendor->cd_save(&vcpu->ctx);
+		reason = carry_out(vcpu);
+		vendor->cd_load(&vcpu->ctx);
+		return reason;
+	}
+	vcpu_raise(vcpu, VECTOR_GP, true, 0);
+	return CONTINUE;
 }

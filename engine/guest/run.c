@@ -114,6 +114,8 @@ static void take_input(struct vcpu *vcpu, u32 flags)
 		vcpu->extint = true;
 	}
 	vcpu->wants_window = flags & NXT_RUN_IRQ_WINDOW;
+	vcpu->msr_exits = flags & (NXT_RUN_ASK_MSR | NXT_RUN_TELL_MSR);
+	vendor->intercept_msrs(&vcpu->ctx, flags & NXT_RUN_ASK_MSR);
 }
 
 s64 vcpu_run(struct vcpu *vcpu)

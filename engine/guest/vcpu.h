@@ -32,6 +32,7 @@ enum vcpu_pending {
 	PENDING_WALL_CLOCK, /* the time of day was asked for */
 	PENDING_WALL_WRITE, /* ... and is known, but its page is to be mapped */
 	PENDING_STEAL,	    /* the page of the steal time is to be mapped */
+	PENDING_MSR,	    /* an access to an MSR was reported: NXT_RUN_MSR_* say what to do */
 };
 
 struct vcpu {
@@ -72,7 +73,9 @@ struct vcpu {
 	bool pio_in;			/* PENDING_PIO */
 	u8 pio_size, insn_len;
 	u16 pio_port;
-	bool npf_walk; /* PENDING_NPF: on the guest's page tables, or on code */
+	bool npf_walk;	/* PENDING_NPF: on the guest's page tables, or on code */
+	bool msr_write; /* PENDING_MSR */
+	u32 msr_exits;	/* NXT_RUN_ASK_MSR and NXT_RUN_TELL_MSR of this run */
 
 	/* State that the back end does not switch. */
 	u64 tsc_offset, tsc_adjust;
@@ -182,6 +185,8 @@ s64 vcpu_need_page(struct vcpu *vcpu, u64 gpa, enum vcpu_pending pending);
 /* msrs.c: callbacks for guest/msr.h, and the exit. */
 struct msr_ctx vcpu_msr_ctx(struct vcpu *vcpu);
 s64 vcpu_msr_exit(struct vcpu *vcpu, const struct exit *exit);
+/* PENDING_MSR */
+s64 vcpu_finish_msr(struct vcpu *vcpu, u32 in_flags);
 
 /* tsc.c */
 u64 vcpu_tsc(const struct vcpu *vcpu);

@@ -30,16 +30,25 @@ struct svm_tables svm_tables;
 struct cpu *cpus[CPUS_MAX] = {&cpu};
 u32 cpu_count = 1;
 
+/* Nothing of a context is in the CPU here. */
+static void stay(struct context *ctx)
+{
+	(void)ctx;
+}
+
 static const struct vendor_ops state_only = {
 	.name = "svm",
 	.npt = &npt_format_amd,
 	.vcpu_init = svm_vcpu_init,
+	.cd_load = stay,
+	.cd_save = stay,
 	.get_sregs = svm_get_sregs,
 	.set_sregs = svm_set_sregs,
 	.get_paging = svm_get_paging,
 	.get_segment = svm_get_segment,
 	.get_msr = svm_get_msr,
 	.set_msr = svm_set_msr,
+	.intercept_msrs = svm_intercept_msrs,
 	.get_dr = svm_get_dr,
 	.set_dr = svm_set_dr,
 	.set_cr2 = svm_set_cr2,

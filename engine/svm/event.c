@@ -18,6 +18,12 @@ static void set_intercept1(struct context *ctx, u64 bit, bool on)
 	vmcb->intercept1 = (u32)(on ? vmcb->intercept1 | bit : vmcb->intercept1 & ~bit);
 }
 
+/* All bits of the map for I/O ports are set, and more of them than this map has. */
+void svm_intercept_msrs(struct context *ctx, bool all)
+{
+	vmcb_of(ctx)->msrpm_pa = all ? svm_tables.iopm : svm_tables.vm_msrpm;
+}
+
 void svm_intercept_dr(struct context *ctx, bool on)
 {
 	vmcb_of(ctx)->intercept_dr = on ? 0xffffffff : 0;

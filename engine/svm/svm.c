@@ -235,6 +235,7 @@ const struct vendor_ops svm_ops = {
 	.get_segment = svm_get_segment,
 	.get_msr = svm_get_msr,
 	.set_msr = svm_set_msr,
+	.intercept_msrs = svm_intercept_msrs,
 	.get_dr = svm_get_dr,
 	.set_dr = svm_set_dr,
 	.set_cr2 = svm_set_cr2,

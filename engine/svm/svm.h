@@ -41,6 +41,7 @@ void svm_set_cr2(struct context *ctx, u64 value);
 void svm_set_tsc_offset(struct context *ctx, u64 offset);
 
 /* event.c */
+void svm_intercept_msrs(struct context *ctx, bool all);
 void svm_intercept_dr(struct context *ctx, bool on);
 void svm_intercept_exceptions(struct context *ctx, u32 mask);
 void svm_inject(struct context *ctx, const struct event *event);
