@@ -386,9 +386,14 @@ enum nxt_state {
 	NXT_STATE_DEBUG_CTL = 10, /* struct nxt_debug_ctl; SET only */
 	NXT_STATE_TRANSLATE = 11, /* GET only: struct nxt_translate, in and out */
 	NXT_STATE_NATIVE = 13,	  /* SET only: uint64_t, NXT_NATIVE_*: what the guest does without an exit */
-	NXT_STATE_TSC_KHZ = 12,	  /* SET: uint64_t kHz of the guest's TSC (the timer needs it); GET */
+	NXT_STATE_TSC_OFFSET = 14, /* uint64_t: the guest's TSC less the control domain's */
+	NXT_STATE_APIC_BUS =
+		15, /* SET only: uint64_t ns that a cycle of the local APIC's timer takes, before its
+				      division; 1 at first, at most NXT_APIC_BUS_NS_MAX. Before the first run */
+	NXT_STATE_TSC_KHZ = 12, /* SET: uint64_t kHz of the guest's TSC (the timer needs it); GET */
 };
 
+#define NXT_APIC_BUS_NS_MAX 1024u
 #define NXT_NATIVE_HLT                                                                                       \
 	1u /* the physical CPU sleeps where the guest halts, until an interrupt that ends the run */
 

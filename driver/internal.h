@@ -63,6 +63,8 @@ struct nxt_vm {
 	bool native_hlt;    /* KVM_CAP_X86_DISABLE_EXITS: vCPUs made from now on halt without an exit */
 	struct nxt_msr_filter __rcu *msr_filter; /* msr_filter.c; changes under lock, read under srcu */
 	u32 msr_exits;				 /* KVM_CAP_X86_USER_SPACE_MSR: KVM_MSR_EXIT_REASON_* */
+	u32 apic_bus_ns;			 /* KVM_CAP_X86_APIC_BUS_CYCLES_NS; 0: nobody said */
+	bool no_platform_info;			 /* KVM_CAP_MSR_PLATFORM_INFO: guests do not have the MSR */
 	u32 vcpu_ids;				 /* KVM_CAP_MAX_VCPU_ID: ids are below; 0: nobody said */
 
 	/* memory.c, fault.c, notifier.c */
@@ -79,6 +81,18 @@ struct nxt_vm {
 	u32 chunk_count; /* changes under chunk_lock; read without it to see whether somebody gave one */
 
 	struct nxt_irqchip *irqchip; /* irqchip.h; private to the irqchip's files */
+};
+
+enum nxt_vcpu_stat {
+	NXT_STAT_EXITS,
+	NXT_STAT_IO,
+	NXT_STAT_MMIO,
+	NXT_STAT_HALT,
+	NXT_STAT_IRQ,
+	NXT_STAT_IRQ_WINDOW,
+	NXT_STAT_FAULT,
+	NXT_STAT_SIGNAL,
+	NXT_STATS
 };
 
 enum nxt_vcpu_mode {
@@ -117,6 +131,8 @@ struct nxt_vcpu {
 	bool has_run;
 	bool sigset_active;
 	sigset_t sigset;
+
+	u64 stats[NXT_STATS]; /* stats.c; written by the vCPU's thread alone */
 
 	u32 cpuid_count;
 	struct kvm_cpuid_entry2 *cpuid; /* what KVM_SET_CPUID2 set last */

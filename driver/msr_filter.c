@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MSRs that user space keeps from a guest, or answers itself: KVM_X86_SET_MSR_FILTER and
- * KVM_CAP_X86_USER_SPACE_MSR. Engine asks before each access while there is a filter; without one it knows
- * nothing of all this.
+ * MSRs that user space keeps from a guest, or answers itself: KVM_X86_SET_MSR_FILTER,
+ * KVM_CAP_X86_USER_SPACE_MSR, KVM_CAP_MSR_PLATFORM_INFO. Engine asks before each access while there is a
+ * filter; without one it knows nothing of all this.
  */
 #include <linux/kvm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <asm/msr-index.h>
 
 #include "internal.h"
 #include "msr_filter.h"
@@ -117,11 +118,17 @@ long nxt_msr_exits_set(struct nxt_vm *vm, u64 reasons)
 	return 0;
 }
 
+void nxt_msr_hide_platform_info(struct nxt_vm *vm, bool hide)
+{
+	WRITE_ONCE(vm->no_platform_info, hide);
+	nxt_vm_kick_wait(vm);
+}
+
 u32 nxt_msr_run_flags(struct nxt_vm *vm)
 {
 	u32 flags = 0;
 
-	if (rcu_access_pointer(vm->msr_filter))
+	if (rcu_access_pointer(vm->msr_filter) || READ_ONCE(vm->no_platform_info))
 		flags |= NXT_RUN_ASK_MSR;
 	if (READ_ONCE(vm->msr_exits) & (KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN))
 		flags |= NXT_RUN_TELL_MSR;
@@ -184,6 +191,8 @@ int nxt_msr_exit(struct nxt_vcpu *vcpu)
 	case NXT_MSR_ASKED:
 		if (!allowed(vcpu->vm, index, write ? KVM_MSR_FILTER_WRITE : KVM_MSR_FILTER_READ))
 			return ask_user_space(vcpu, KVM_MSR_EXIT_REASON_FILTER, write);
+		if (index == MSR_PLATFORM_INFO && READ_ONCE(vcpu->vm->no_platform_info))
+			return ask_user_space(vcpu, KVM_MSR_EXIT_REASON_INVAL, write);
 		vcpu->run_flags |= NXT_RUN_MSR_GO;
 		return 1;
 	case NXT_MSR_UNKNOWN:

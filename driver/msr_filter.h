@@ -12,6 +12,8 @@ struct nxt_vm;
 long nxt_msr_filter_set(struct nxt_vm *vm, const struct kvm_msr_filter __user *user);
 /* KVM_CAP_X86_USER_SPACE_MSR: KVM_MSR_EXIT_REASON_*, of which user space wants to hear. 0 or -EINVAL. */
 long nxt_msr_exits_set(struct nxt_vm *vm, u64 reasons);
+/* KVM_CAP_MSR_PLATFORM_INFO: the guest's reads of that MSR raise #GP, as on a processor without it. */
+void nxt_msr_hide_platform_info(struct nxt_vm *vm, bool hide);
 /* When no vCPU is left. */
 void nxt_msr_filter_free(struct nxt_vm *vm);
 

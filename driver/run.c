@@ -10,6 +10,7 @@
 #include "exit.h"
 #include "msr_filter.h"
 #include "state.h"
+#include "stats.h"
 #include "work.h"
 
 static bool must_leave(const struct nxt_vcpu *vcpu)
@@ -196,6 +197,7 @@ static int run_loop(struct nxt_vcpu *vcpu)
 			return READ_ONCE(vcpu->vm->dead) ? -EIO : reason;
 
 		vcpu->has_run = true;
+		nxt_stats_count(vcpu, reason);
 		nxt_vm_kick_mask(vcpu->vm, READ_ONCE(vcpu->run->kick_mask));
 		nxt_timer_update(vcpu);
 		ret = handle(vcpu, reason);
@@ -233,8 +235,10 @@ int nxt_vcpu_run(struct nxt_vcpu *vcpu)
 		take_answer(vcpu);
 		ret = run_loop(vcpu);
 		/* Who asked for an immediate exit still finds the reason from before, as with KVM. */
-		if (ret == -EINTR && !vcpu->immediate_exit)
+		if (ret == -EINTR && !vcpu->immediate_exit) {
 			kvm_run->exit_reason = KVM_EXIT_INTR;
+			WRITE_ONCE(vcpu->stats[NXT_STAT_SIGNAL], vcpu->stats[NXT_STAT_SIGNAL] + 1);
+		}
 	}
 
 	kvm_run->flags = 0;

@@ -99,6 +99,10 @@ long nxt_check_extension(long cap)
 	case KVM_CAP_KVMCLOCK_CTRL:
 	case KVM_CAP_X86_USER_SPACE_MSR:
 	case KVM_CAP_X86_MSR_FILTER:
+	case KVM_CAP_MSR_PLATFORM_INFO:
+	case KVM_CAP_VCPU_ATTRIBUTES:
+	case KVM_CAP_BINARY_STATS_FD:
+	case KVM_CAP_X86_APIC_BUS_CYCLES_NS: /* what it is at first */
 	case KVM_CAP_ENFORCE_PV_FEATURE_CPUID:
 	case KVM_CAP_MULTI_ADDRESS_SPACE: /* how many: one */
 	case KVM_CAP_VM_TYPES:		  /* bit 0: the default one */

@@ -13,6 +13,7 @@
 #include "internal.h"
 #include "memory.h"
 #include "state.h"
+#include "stats.h"
 #include "system.h"
 
 static void *page_alloc(void)
@@ -97,6 +98,8 @@ static struct nxt_vcpu *vcpu_create(struct nxt_vm *vm, u32 id)
 	ret = nxt_state_set_u64(vcpu, NXT_STATE_TSC_KHZ, tsc_khz);
 	if (!ret && READ_ONCE(vm->native_hlt))
 		ret = nxt_state_set_u64(vcpu, NXT_STATE_NATIVE, NXT_NATIVE_HLT);
+	if (!ret && vm->apic_bus_ns)
+		ret = nxt_state_set_u64(vcpu, NXT_STATE_APIC_BUS, vm->apic_bus_ns);
 	if (!ret)
 		ret = nxt_boot_state(vcpu);
 	return ret ? ERR_PTR(ret) : vcpu;
@@ -191,6 +194,30 @@ static long enable_cap(void __user *user)
 	return !cap.flags && cap.cap == KVM_CAP_ENFORCE_PV_FEATURE_CPUID ? 0 : -EINVAL;
 }
 
+/* There is one attribute: how far the guest's TSC is ahead of this PC's. */
+static long device_attr(struct nxt_vcpu *vcpu, unsigned int cmd, void __user *argp)
+{
+	struct kvm_device_attr attr;
+	u64 __user *user, offset;
+	long ret;
+
+	if (copy_from_user(&attr, argp, sizeof(attr)))
+		return -EFAULT;
+	if (attr.flags || attr.group != KVM_VCPU_TSC_CTRL || attr.attr != KVM_VCPU_TSC_OFFSET)
+		return -ENXIO;
+	user = u64_to_user_ptr(attr.addr);
+	switch (cmd) {
+	case KVM_GET_DEVICE_ATTR:
+		ret = nxt_state_get(vcpu, NXT_STATE_TSC_OFFSET);
+		return ret < 0 ? ret : put_user(*(u64 *)vcpu->state, user);
+	case KVM_SET_DEVICE_ATTR:
+		return get_user(offset, user) ? -EFAULT
+					      : nxt_state_set_u64(vcpu, NXT_STATE_TSC_OFFSET, offset);
+	default:
+		return 0;
+	}
+}
+
 static long locked_ioctl(struct nxt_vcpu *vcpu, unsigned int cmd, unsigned long arg)
 {
 	void __user *argp = (void __user *)arg;
@@ -232,12 +259,14 @@ static long locked_ioctl(struct nxt_vcpu *vcpu, unsigned int cmd, unsigned long 
 		return nxt_clock_stopped(vcpu);
 	case KVM_ENABLE_CAP:
 		return enable_cap(argp);
+	case KVM_GET_STATS_FD:
+		return nxt_vcpu_stats_fd(vcpu);
 	case KVM_PRE_FAULT_MEMORY:
 		return nxt_pre_fault(vcpu, argp);
 	case KVM_HAS_DEVICE_ATTR:
 	case KVM_GET_DEVICE_ATTR:
 	case KVM_SET_DEVICE_ATTR:
-		return -ENXIO;
+		return device_attr(vcpu, cmd, argp);
 	default:
 		ret = nxt_state_ioctl(vcpu, cmd, argp);
 		return ret == -ENOIOCTLCMD ? -EINVAL : ret;

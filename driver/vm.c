@@ -13,6 +13,7 @@
 #include "internal.h"
 #include "memory.h"
 #include "msr_filter.h"
+#include "stats.h"
 #include "system.h"
 
 static DEFINE_MUTEX(list_lock); /* outside vm->lock */
@@ -263,6 +264,24 @@ static long limit_vcpu_ids(struct nxt_vm *vm, u64 limit)
 	return ret;
 }
 
+/* KVM allows slower ones than Engine does. */
+static long set_apic_bus(struct nxt_vm *vm, u64 ns)
+{
+	long ret = 0;
+
+	if (!ns || ns > NXT_APIC_BUS_NS_MAX)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	if (nxt_irqchip_mode(vm) == NXT_IRQCHIP_NONE)
+		ret = -ENXIO;
+	else if (vm->vcpu_count)
+		ret = -EINVAL;
+	else
+		vm->apic_bus_ns = ns;
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
 static long enable_cap(struct nxt_vm *vm, void __user *argp)
 {
 	struct kvm_enable_cap cap;
@@ -282,6 +301,11 @@ static long enable_cap(struct nxt_vm *vm, void __user *argp)
 		/* What is not offered is ignored, as by KVM: exits stay. */
 		if (cap.args[0] & KVM_X86_DISABLE_EXITS_HLT)
 			WRITE_ONCE(vm->native_hlt, true);
+		return 0;
+	case KVM_CAP_X86_APIC_BUS_CYCLES_NS:
+		return set_apic_bus(vm, cap.args[0]);
+	case KVM_CAP_MSR_PLATFORM_INFO:
+		nxt_msr_hide_platform_info(vm, !cap.args[0]);
 		return 0;
 	case KVM_CAP_X86_USER_SPACE_MSR:
 		return nxt_msr_exits_set(vm, cap.args[0]);
@@ -335,6 +359,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return tsc_khz;
 	case KVM_SET_TSC_KHZ:
 		return nxt_tsc_khz_ok(arg) ? 0 : -EINVAL;
+	case KVM_GET_STATS_FD:
+		return nxt_vm_stats_fd(vm);
 	case KVM_CREATE_DEVICE:
 		return -ENODEV;
 	default:

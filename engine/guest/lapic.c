@@ -458,6 +458,7 @@ void lapic_reset(struct lapic *l, u32 id, bool bsp)
 		.id = id,
 		.bsp = bsp,
 		.timer.tsc_khz = 1000000,
+		.timer.bus_ns = 1,
 	};
 	lapic_set_features(l, 36, false, false);
 	lapic_init_signal(l);

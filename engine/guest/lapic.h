@@ -121,6 +121,7 @@ struct lapic_timer {
 	u32 period_rem; /* ... and in millionths of a tick, */
 	u32 phase;	/* whose sum is kept, so that a periodic timer does not drift */
 	u32 tsc_khz;	/* of the guest's TSC */
+	u32 bus_ns;	/* a cycle of the clock that TDCR divides */
 	bool armed;
 };
 

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The timer keeps one number, the guest TSC at which it fires next, and derives the current count from it
- * when asked. Conversions between the 1 GHz bus clock and the TSC split off whole milliseconds first, so that
- * 64 bits suffice.
+ * when asked. Conversions between the bus clock (1 GHz, or slower) and the TSC split off whole milliseconds
+ * first, so that 64 bits suffice: for the slowest bus, the largest count and divider, and the fastest TSC as
+ * well.
  */
 #include "guest/lapic_timer.h"
 
 #define NS_PER_MS 1000000u
+
+/* Distances between TSC values are signed. */
+_Static_assert((1ull << 32) * 128 / NS_PER_MS * NXT_APIC_BUS_NS_MAX < 1ull << 31, "no period overflows");
 
 /* A shorter period would let a guest keep its CPU busy with nothing but timer work; KVM's default limit. */
 #define MIN_PERIOD_NS 200000u
@@ -57,7 +61,7 @@ static u64 tsc_to_ns(const struct lapic_timer *t, u64 tsc)
 
 static u64 count_to_ns(const struct lapic *l, u32 count)
 {
-	return (u64)count * divider(l);
+	return (u64)count * divider(l) * l->timer.bus_ns;
 }
 
 static void set_period(struct lapic *l)
@@ -152,13 +156,14 @@ bool lapic_timer_deadline(const struct lapic *l, u64 *tsc)
 u32 lapic_timer_count(struct lapic *l, u64 now)
 {
 	u32 count = lapic_reg(l, LAPIC_TMICT);
-	u64 left, ticks;
+	u64 left, ticks, tick;
 
 	lapic_timer_poll(l, now);
 	if (!l->timer.armed || timer_mode(l) == TSC_DEADLINE)
 		return 0;
 	left = MIN(l->timer.deadline - now, l->timer.period);
-	ticks = (tsc_to_ns(&l->timer, left) + divider(l) - 1) / divider(l);
+	tick = count_to_ns(l, 1);
+	ticks = (tsc_to_ns(&l->timer, left) + tick - 1) / tick;
 	return MIN(ticks, count);
 }
 
@@ -174,6 +179,14 @@ void lapic_timer_set_lvt(struct lapic *l, u32 value, u64 now)
 		lapic_timer_start(l, 0, now);
 	else if (l->timer.armed && mode_of(value) == PERIODIC && old != PERIODIC)
 		set_period(l);
+}
+
+int lapic_timer_set_bus(struct lapic *l, u64 ns)
+{
+	if (!ns || ns > NXT_APIC_BUS_NS_MAX)
+		return -NXT_EINVAL;
+	l->timer.bus_ns = (u32)ns;
+	return 0;
 }
 
 void lapic_timer_set_divider(struct lapic *l, u32 value, u64 now)

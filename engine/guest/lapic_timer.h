@@ -15,6 +15,12 @@
  * 1 kHz. */
 int lapic_timer_set_khz(struct lapic *l, u64 khz, u64 now);
 
+/*
+ * What a cycle takes in ns, before TDCR divides it; 1 at first. Before the first run. -NXT_EINVAL: 0, or more
+ * than NXT_APIC_BUS_NS_MAX.
+ */
+int lapic_timer_set_bus(struct lapic *l, u64 ns);
+
 /* The guest's TSC jumps by delta (IA32_TSC or TSC_ADJUST written): a count goes on, a TSC deadline stays. */
 void lapic_timer_tsc_jump(struct lapic *l, u64 delta);
 

@@ -107,6 +107,29 @@ static void dividers(void **state)
 	assert_true(deadline() == 1500 + 500 * 2 * 3);
 }
 
+static void slow_bus(void **state)
+{
+	(void)state;
+	assert_int_equal(lapic_timer_set_bus(&l, 0), -NXT_EINVAL);
+	assert_int_equal(lapic_timer_set_bus(&l, NXT_APIC_BUS_NS_MAX + 1), -NXT_EINVAL);
+	assert_int_equal(lapic_timer_set_bus(&l, 40), 0); /* 25 MHz */
+	put(LAPIC_LVT_TIMER, ONE_SHOT, 0);
+	put(LAPIC_TMICT, 1000, 100);
+	assert_true(deadline() == 100 + 1000 * 40 * 3);
+	assert_int_equal(lapic_read(&l, LAPIC_TMCCT, 100 + 999 * 40 * 3), 1);
+	put(LAPIC_TDCR, 0, 100 + 500 * 40 * 3);
+	assert_int_equal(lapic_read(&l, LAPIC_TMCCT, 100 + 500 * 40 * 3), 500);
+	assert_true(deadline() == 100 + 1500 * 40 * 3);
+
+	/* The longest there is. */
+	assert_int_equal(lapic_timer_set_khz(&l, UINT32_MAX, 0), 0);
+	assert_int_equal(lapic_timer_set_bus(&l, NXT_APIC_BUS_NS_MAX), 0);
+	put(LAPIC_TDCR, 0xa, 0);
+	put(LAPIC_TMICT, 0xffffffff, 0);
+	assert_true(deadline() / UINT32_MAX == 0xffffffffull * 128 * NXT_APIC_BUS_NS_MAX / 1000000);
+	assert_int_equal(lapic_read(&l, LAPIC_TMCCT, 0), 0xffffffff);
+}
+
 static void periodic(void **state)
 {
 	const u64 period = 3000000; /* 1 ms */
@@ -312,7 +335,8 @@ int main(void)
 		cmocka_unit_test_setup(no_drift, setup),     cmocka_unit_test_setup(short_periods, setup),
 		cmocka_unit_test_setup(tsc_deadline, setup), cmocka_unit_test_setup(masked, setup),
 		cmocka_unit_test_setup(wrap_around, setup),  cmocka_unit_test_setup(tsc_jumps, setup),
-		cmocka_unit_test_setup(rates, setup),	     cmocka_unit_test_setup(restored, setup),
+		cmocka_unit_test_setup(slow_bus, setup),     cmocka_unit_test_setup(rates, setup),
+		cmocka_unit_test_setup(restored, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

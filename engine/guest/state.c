@@ -281,6 +281,9 @@ s64 vcpu_get_state(struct vcpu *vcpu, u64 group, u64 arg)
 	case NXT_STATE_TSC_KHZ:
 		memcpy(page, &vcpu->tsc_khz, sizeof(vcpu->tsc_khz));
 		return 0;
+	case NXT_STATE_TSC_OFFSET:
+		memcpy(page, &vcpu->tsc_offset, sizeof(vcpu->tsc_offset));
+		return 0;
 	case NXT_STATE_TRANSLATE: {
 		u64 linear = READ_ONCE(*(u64 *)page);
 		struct nxt_translate result;
@@ -304,6 +307,11 @@ static s64 set_u64(struct vcpu *vcpu, u64 group, u64 value)
 			return -NXT_EINVAL;
 		vcpu->tsc_khz = value;
 		return 0;
+	case NXT_STATE_TSC_OFFSET:
+		vcpu_put_tsc_offset(vcpu, value);
+		return 0;
+	case NXT_STATE_APIC_BUS:
+		return lapic_timer_set_bus(&vcpu->lapic, value);
 	case NXT_STATE_NATIVE:
 		if (value & ~(u64)NXT_NATIVE_HLT)
 			return -NXT_EINVAL;
@@ -350,6 +358,8 @@ s64 vcpu_set_state(struct vcpu *vcpu, u64 group, u64 arg)
 	case NXT_STATE_MP:
 	case NXT_STATE_TSC_KHZ:
 	case NXT_STATE_NATIVE:
+	case NXT_STATE_TSC_OFFSET:
+	case NXT_STATE_APIC_BUS:
 		return set_u64(vcpu, group, in.value);
 	case NXT_STATE_MSRS:
 		return set_msrs(vcpu, vcpu->state);

@@ -44,6 +44,20 @@ static u64 synchronized_offset(struct vm *vm, u64 value, u64 khz)
 	return offset;
 }
 
+void vcpu_put_tsc_offset(struct vcpu *vcpu, u64 offset)
+{
+	struct vm *vm = vcpu->vm;
+	u64 now = rdtsc();
+
+	spin_lock(&vm->tsc_lock);
+	vm->tsc_written = true;
+	vm->tsc_value = now + offset;
+	vm->tsc_host = now;
+	vm->tsc_offset = offset;
+	spin_unlock(&vm->tsc_lock);
+	vcpu_set_tsc_offset(vcpu, offset);
+}
+
 void vcpu_write_tsc(struct vcpu *vcpu, u64 value, bool host)
 {
 	u64 offset = value - rdtsc();

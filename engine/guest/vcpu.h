@@ -192,6 +192,8 @@ s64 vcpu_finish_msr(struct vcpu *vcpu, u32 in_flags);
 u64 vcpu_tsc(const struct vcpu *vcpu);
 void vcpu_write_tsc(struct vcpu *vcpu, u64 value, bool host);
 void vcpu_set_tsc_offset(struct vcpu *vcpu, u64 offset);
+/* The same by user space: what other vCPUs' counters are synchronized with from now on. */
+void vcpu_put_tsc_offset(struct vcpu *vcpu, u64 offset);
 /* Host TSC at which the local APIC's timer fires, 0: not armed. */
 u64 vcpu_deadline(const struct vcpu *vcpu);
 
