@@ -259,7 +259,7 @@ enum nxt_exit {
 	NXT_EXIT_MSR = 15,	/* msr: NXT_RUN_ASK_MSR or NXT_RUN_TELL_MSR asked for it; run again with
 				   NXT_RUN_MSR_GO, or with NXT_RUN_MSR_DONE and what is read in data, or with
 				   neither: the guest gets #GP */
-	NXT_EXIT_HYPERCALL = 16,  /* hypercall: one that Engine does not answer; set hypercall.ret */
+	NXT_EXIT_HYPERCALL = 16,  /* hypercall, of the guest: set hypercall.ret and run again */
 	NXT_EXIT_WALL_CLOCK = 17, /* the guest asks for the time of day: fill in wall_clock, run again */
 	NXT_EXIT_COUNT
 };
@@ -268,12 +268,13 @@ enum nxt_exit {
 #define NXT_RUN_IRQ_WINDOW (1u << 0) /* leave with NXT_EXIT_IRQ_WINDOW as soon as an interrupt can be taken */
 #define NXT_RUN_EXTINT (1u << 1)     /* extint_vector is to be injected: allowed only if irq_ready was 1 */
 #define NXT_RUN_EMULATE (1u << 2) /* the NXT_EXIT_NPF just reported is no memory (or not writable): emulate */
-#define NXT_RUN_UNBACKED (1u << 3)  /* the NXT_EXIT_RESIDENT just reported is no memory */
-#define NXT_RUN_IMMEDIATE (1u << 4) /* finish a pending MMIO, PIO or MSR, then leave (NXT_EXIT_INTR) */
-#define NXT_RUN_ASK_MSR (1u << 5)   /* exit before each access to an MSR, but those of the x2APIC */
-#define NXT_RUN_TELL_MSR (1u << 6)  /* exit where an access to an MSR would raise #GP */
-#define NXT_RUN_MSR_GO (1u << 7)    /* the NXT_MSR_ASKED just reported may go on */
-#define NXT_RUN_MSR_DONE (1u << 8)  /* the NXT_EXIT_MSR just reported was done elsewhere */
+#define NXT_RUN_UNBACKED (1u << 3)	/* the NXT_EXIT_RESIDENT just reported is no memory */
+#define NXT_RUN_IMMEDIATE (1u << 4)	/* finish a pending MMIO, PIO or MSR, then leave (NXT_EXIT_INTR) */
+#define NXT_RUN_ASK_MSR (1u << 5)	/* exit before each access to an MSR, but those of the x2APIC */
+#define NXT_RUN_TELL_MSR (1u << 6)	/* exit where an access to an MSR would raise #GP */
+#define NXT_RUN_MSR_GO (1u << 7)	/* the NXT_MSR_ASKED just reported may go on */
+#define NXT_RUN_MSR_DONE (1u << 8)	/* the NXT_EXIT_MSR just reported was done elsewhere */
+#define NXT_RUN_FIX_HYPERCALL (1u << 9) /* the other vendor's VMCALL or VMMCALL becomes this one's */
 
 /* Why there is an NXT_EXIT_MSR. */
 enum nxt_msr_reason {

@@ -2,6 +2,7 @@
 /* What Engine's exits mean: memory to map, devices to ask, or something to tell user space. */
 #include <linux/kernel.h>
 #include <linux/kvm_para.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
 #include "exit.h"
@@ -164,6 +165,35 @@ static int handle_debug(struct nxt_vcpu *vcpu)
 	return 0;
 }
 
+static bool has_pv_feature(const struct nxt_vcpu *vcpu, u32 feature)
+{
+	u32 i;
+
+	if (!vcpu->pv_enforced)
+		return true;
+	for (i = 0; i < vcpu->cpuid_count; i++)
+		if (vcpu->cpuid[i].function == KVM_CPUID_FEATURES)
+			return vcpu->cpuid[i].eax & BIT(feature);
+	return false;
+}
+
+/* One is known: the guest waits for another of its vCPUs. Linux lets that one run as soon as it can. */
+static void handle_hypercall(struct nxt_vcpu *vcpu)
+{
+	struct nxt_run *run = vcpu->run;
+	long ret = -KVM_ENOSYS;
+
+	if (READ_ONCE(run->hypercall.cpl))
+		ret = -KVM_EPERM;
+	else if (READ_ONCE(run->hypercall.nr) == KVM_HC_SCHED_YIELD &&
+		 has_pv_feature(vcpu, KVM_FEATURE_PV_SCHED_YIELD))
+		ret = 0;
+	if (!ret)
+		yield();
+	WRITE_ONCE(run->hypercall.ret, ret);
+	vcpu->unfinished = true;
+}
+
 int nxt_exit_handle(struct nxt_vcpu *vcpu, long reason)
 {
 	struct kvm_run *kvm_run = vcpu->kvm_run;
@@ -203,8 +233,7 @@ int nxt_exit_handle(struct nxt_vcpu *vcpu, long reason)
 		nxt_wall_clock(vcpu);
 		return 1;
 	case NXT_EXIT_HYPERCALL:
-		WRITE_ONCE(vcpu->run->hypercall.ret, -KVM_ENOSYS);
-		vcpu->unfinished = true;
+		handle_hypercall(vcpu);
 		return 1;
 	default:
 		kvm_run->exit_reason = KVM_EXIT_INTERNAL_ERROR;

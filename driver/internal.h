@@ -65,6 +65,7 @@ struct nxt_vm {
 	u32 msr_exits;				 /* KVM_CAP_X86_USER_SPACE_MSR: KVM_MSR_EXIT_REASON_* */
 	u32 apic_bus_ns;			 /* KVM_CAP_X86_APIC_BUS_CYCLES_NS; 0: nobody said */
 	bool no_platform_info;			 /* KVM_CAP_MSR_PLATFORM_INFO: guests do not have the MSR */
+	u64 quirks_off;				 /* KVM_CAP_DISABLE_QUIRKS2 */
 	u32 vcpu_ids;				 /* KVM_CAP_MAX_VCPU_ID: ids are below; 0: nobody said */
 
 	/* memory.c, fault.c, notifier.c */
@@ -129,6 +130,7 @@ struct nxt_vcpu {
 	int extint;	     /* vector of KVM_INTERRUPT that waits, -1: none */
 	bool immediate_exit; /* user space wants this KVM_RUN to finish what is unfinished, and no more */
 	bool has_run;
+	bool pv_enforced; /* KVM_CAP_ENFORCE_PV_FEATURE_CPUID */
 	bool sigset_active;
 	sigset_t sigset;
 

@@ -70,6 +70,8 @@ static void prepare_flags(struct nxt_vcpu *vcpu, bool leave)
 	int vector;
 
 	vcpu->run_flags = 0;
+	if (!(READ_ONCE(vcpu->vm->quirks_off) & KVM_X86_QUIRK_FIX_HYPERCALL_INSN))
+		flags |= NXT_RUN_FIX_HYPERCALL;
 	if (leave) {
 		flags |= NXT_RUN_IMMEDIATE;
 	} else if (extint_pending(vcpu)) {

@@ -109,6 +109,8 @@ long nxt_check_extension(long cap)
 		return 1;
 	case KVM_CAP_X86_DISABLE_EXITS:
 		return NXT_DISABLE_EXITS;
+	case KVM_CAP_DISABLE_QUIRKS2:
+		return NXT_QUIRKS;
 	case KVM_CAP_SYNC_REGS:
 		return KVM_SYNC_X86_VALID_FIELDS;
 	case KVM_CAP_X2APIC_API:

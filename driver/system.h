@@ -15,6 +15,8 @@ struct nxt_vm;
 #define NXT_MCG_CAP (MCG_CTL_P | MCG_SER_P) /* what KVM_X86_SETUP_MCE may ask for, besides banks */
 /* KVM_CAP_X86_DISABLE_EXITS: PAUSE never exits. */
 #define NXT_DISABLE_EXITS (KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE)
+/* KVM_CAP_DISABLE_QUIRKS2: of KVM's quirks, Engine has this one. */
+#define NXT_QUIRKS KVM_X86_QUIRK_FIX_HYPERCALL_INSN
 #define NXT_VCPU_PAGES 3 /* that user space maps of a vCPU: kvm_run, port data, the coalesced ring */
 
 /* Filled by nxt_system_init(), constant afterwards. */

@@ -184,14 +184,17 @@ static int set_vapic_addr(struct nxt_vcpu *vcpu, void __user *user)
 	return copy_from_user(&addr, user, sizeof(addr)) ? -EFAULT : 0;
 }
 
-static long enable_cap(void __user *user)
+static long enable_cap(struct nxt_vcpu *vcpu, void __user *user)
 {
 	struct kvm_enable_cap cap;
 
 	if (copy_from_user(&cap, user, sizeof(cap)))
 		return -EFAULT;
-	/* Engine always asks CPUID what a guest may use. */
-	return !cap.flags && cap.cap == KVM_CAP_ENFORCE_PV_FEATURE_CPUID ? 0 : -EINVAL;
+	if (cap.flags || cap.cap != KVM_CAP_ENFORCE_PV_FEATURE_CPUID)
+		return -EINVAL;
+	/* For MSRs Engine always asks CPUID what a guest may use. */
+	vcpu->pv_enforced = cap.args[0];
+	return 0;
 }
 
 /* There is one attribute: how far the guest's TSC is ahead of this PC's. */
@@ -258,7 +261,7 @@ static long locked_ioctl(struct nxt_vcpu *vcpu, unsigned int cmd, unsigned long 
 	case KVM_KVMCLOCK_CTRL:
 		return nxt_clock_stopped(vcpu);
 	case KVM_ENABLE_CAP:
-		return enable_cap(argp);
+		return enable_cap(vcpu, argp);
 	case KVM_GET_STATS_FD:
 		return nxt_vcpu_stats_fd(vcpu);
 	case KVM_PRE_FAULT_MEMORY:

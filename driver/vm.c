@@ -302,6 +302,11 @@ static long enable_cap(struct nxt_vm *vm, void __user *argp)
 		if (cap.args[0] & KVM_X86_DISABLE_EXITS_HLT)
 			WRITE_ONCE(vm->native_hlt, true);
 		return 0;
+	case KVM_CAP_DISABLE_QUIRKS2:
+		if (cap.args[0] & ~(u64)NXT_QUIRKS)
+			return -EINVAL;
+		WRITE_ONCE(vm->quirks_off, cap.args[0]);
+		return 0;
 	case KVM_CAP_X86_APIC_BUS_CYCLES_NS:
 		return set_apic_bus(vm, cap.args[0]);
 	case KVM_CAP_MSR_PLATFORM_INFO:

@@ -34,6 +34,7 @@ struct paging_state {
 struct vendor_ops {
 	const char *name;
 	const struct npt_format *npt;
+	u8 hypercall; /* ModRM of the guest's instruction for it, 0F 01 /r */
 
 	/* Is this processor of that kind at all? */
 	bool (*probe)(void);

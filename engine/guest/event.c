@@ -40,6 +40,17 @@ void vcpu_raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
 		.type = EVENT_EXCEPTION, .vector = vector, .has_error = has_error, .error = error};
 }
 
+void vcpu_intercept_exceptions(struct vcpu *vcpu)
+{
+	u32 mask = 0;
+
+	if (vcpu->debug.flags & NXT_DEBUG_SW_BP)
+		mask |= (u32)BIT(VECTOR_BP);
+	if (vcpu->fixes_hypercall)
+		mask |= (u32)BIT(VECTOR_UD);
+	vendor->intercept_exceptions(&vcpu->ctx, mask);
+}
+
 static void inject(struct vcpu *vcpu, enum event_type type, u8 vector)
 {
 	vendor->inject(&vcpu->ctx, &(struct event){.type = type, .vector = vector});

@@ -6,10 +6,7 @@
 #include "cpu/trap.h"
 
 #define VECTOR_DB 1
-#define VECTOR_BP 3
-#define VECTOR_UD 6
 #define VECTOR_MC 18
-#define KVM_ENOSYS 1000
 
 static void skip(struct vcpu *vcpu, const struct exit *exit, u8 length)
 {
@@ -104,6 +101,8 @@ static s64 on_exception(struct vcpu *vcpu, const struct exit *exit)
 			       &(struct event){.type = EVENT_EXCEPTION, .vector = VECTOR_MC});
 		return NXT_EXIT_INTR;
 	}
+	if (vector == VECTOR_UD && vcpu->fixes_hypercall)
+		return vcpu_undefined(vcpu);
 	vcpu_raise(vcpu, vector, exit->exception.has_error, exit->exception.error);
 	return CONTINUE;
 }
@@ -120,14 +119,6 @@ static s64 on_dr(struct vcpu *vcpu)
 	vcpu_load_extra(vcpu, cpu);
 	vendor->intercept_dr(&vcpu->ctx, false);
 	return CONTINUE;
-}
-
-static s64 on_hypercall(struct vcpu *vcpu, const struct exit *exit)
-{
-	/* The answer of KVM to what it does not know; Engine offers none of its hypercalls. */
-	vcpu->ctx.regs.rax = (u64)-KVM_ENOSYS;
-	skip(vcpu, exit, 3);
-	return vcpu_stepped(vcpu, CONTINUE);
 }
 
 s64 vcpu_exit(struct vcpu *vcpu, const struct exit *exit)
@@ -160,7 +151,7 @@ s64 vcpu_exit(struct vcpu *vcpu, const struct exit *exit)
 	case EXIT_XSETBV:
 		return on_xsetbv(vcpu, exit);
 	case EXIT_HYPERCALL:
-		return on_hypercall(vcpu, exit);
+		return vcpu_hypercall(vcpu, exit);
 	case EXIT_CACHE:
 		/* Caches are coherent with everything a guest can see. */
 		skip(vcpu, exit, 2);
@@ -213,6 +204,11 @@ s64 vcpu_finish(struct vcpu *vcpu, u32 flags)
 		return CONTINUE;
 	case PENDING_STEAL:
 		vcpu_finish_steal(vcpu, flags);
+		return CONTINUE;
+	case PENDING_HYPERCALL:
+		return vcpu_finish_hypercall(vcpu);
+	case PENDING_FIX:
+		vcpu_finish_fix(vcpu, flags);
 		return CONTINUE;
 	case PENDING_MSR:
 		return vcpu_finish_msr(vcpu, flags);

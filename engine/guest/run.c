@@ -114,6 +114,10 @@ static void take_input(struct vcpu *vcpu, u32 flags)
 		vcpu->extint = true;
 	}
 	vcpu->wants_window = flags & NXT_RUN_IRQ_WINDOW;
+	if (vcpu->fixes_hypercall != !!(flags & NXT_RUN_FIX_HYPERCALL)) {
+		vcpu->fixes_hypercall = flags & NXT_RUN_FIX_HYPERCALL;
+		vcpu_intercept_exceptions(vcpu);
+	}
 	vcpu->msr_exits = flags & (NXT_RUN_ASK_MSR | NXT_RUN_TELL_MSR);
 	vendor->intercept_msrs(&vcpu->ctx, flags & NXT_RUN_ASK_MSR);
 }

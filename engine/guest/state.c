@@ -234,7 +234,7 @@ static s64 set_debug(struct vcpu *vcpu, const struct nxt_debug_ctl *in)
 		vendor->set_dr(&vcpu->ctx, 7, vcpu->guest_dr7);
 		vendor->intercept_dr(&vcpu->ctx, !vcpu->db_live);
 	}
-	vendor->intercept_exceptions(&vcpu->ctx, vcpu->debug.flags & NXT_DEBUG_SW_BP ? (u32)BIT(3) : 0);
+	vcpu_intercept_exceptions(vcpu);
 	return 0;
 }
 

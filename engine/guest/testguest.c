@@ -67,6 +67,14 @@ void guest_map(u64 gpa, u64 flags)
 	assert_int_equal(guest_call(NXT_HC_VM_MAP, args, NULL), 1);
 }
 
+void guest_unmap(u64 gpa)
+{
+	const u64 args[5] = {vm, gpa & PAGE_MASK, 1};
+
+	assert_int_equal(guest_call(NXT_HC_VM_UNMAP, args, NULL), 1);
+	assert_int_equal(guest_call(NXT_HC_VM_RELEASE, args, NULL), 1);
+}
+
 void *guest_ram(u64 gpa)
 {
 	return (u8 *)page(RAM) + gpa;

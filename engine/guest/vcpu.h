@@ -16,6 +16,8 @@
 #include "insn/pio_string.h"
 #include "vendor.h"
 
+#define VECTOR_BP 3
+#define VECTOR_UD 6
 #define VECTOR_GP 13
 
 /* What the next VCPU_RUN has to finish before the guest goes on. */
@@ -32,6 +34,8 @@ enum vcpu_pending {
 	PENDING_WALL_CLOCK, /* the time of day was asked for */
 	PENDING_WALL_WRITE, /* ... and is known, but its page is to be mapped */
 	PENDING_STEAL,	    /* the page of the steal time is to be mapped */
+	PENDING_HYPERCALL,  /* the answer is in the run page */
+	PENDING_FIX,	    /* the page of an instruction to be replaced was asked for */
 	PENDING_MSR,	    /* an access to an MSR was reported: NXT_RUN_MSR_* say what to do */
 };
 
@@ -73,9 +77,10 @@ struct vcpu {
 	bool pio_in;			/* PENDING_PIO */
 	u8 pio_size, insn_len;
 	u16 pio_port;
-	bool npf_walk;	/* PENDING_NPF: on the guest's page tables, or on code */
-	bool msr_write; /* PENDING_MSR */
-	u32 msr_exits;	/* NXT_RUN_ASK_MSR and NXT_RUN_TELL_MSR of this run */
+	bool npf_walk;	      /* PENDING_NPF: on the guest's page tables, or on code */
+	bool msr_write;	      /* PENDING_MSR */
+	bool fixes_hypercall; /* #UD exits, for NXT_RUN_FIX_HYPERCALL */
+	u32 msr_exits;	      /* NXT_RUN_ASK_MSR and NXT_RUN_TELL_MSR of this run */
 
 	/* State that the back end does not switch. */
 	u64 tsc_offset, tsc_adjust;
@@ -137,6 +142,8 @@ s64 vcpu_finish(struct vcpu *vcpu, u32 in_flags);
  */
 s64 vcpu_inject(struct vcpu *vcpu);
 void vcpu_raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);
+/* Which exceptions are to exit may have changed. */
+void vcpu_intercept_exceptions(struct vcpu *vcpu);
 /* Takes INIT, SIPI and NMI that came over the APIC bus. */
 void vcpu_take_signals(struct vcpu *vcpu);
 
@@ -166,6 +173,13 @@ bool vcpu_decode(struct vcpu *vcpu, const struct insn_ctx *ctx, struct insn *ret
 
 /* cr8.c: the exit for a write of CR8. */
 s64 vcpu_write_cr8(struct vcpu *vcpu);
+
+/* vmcall.c: the guest's hypercall, and PENDING_HYPERCALL. */
+s64 vcpu_hypercall(struct vcpu *vcpu, const struct exit *exit);
+s64 vcpu_finish_hypercall(struct vcpu *vcpu);
+/* #UD with NXT_RUN_FIX_HYPERCALL, and PENDING_FIX. */
+s64 vcpu_undefined(struct vcpu *vcpu);
+void vcpu_finish_fix(struct vcpu *vcpu, u32 in_flags);
 
 /* pio.c */
 s64 vcpu_pio(struct vcpu *vcpu, const struct exit *exit);

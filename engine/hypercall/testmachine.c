@@ -38,6 +38,7 @@ static void stay(struct context *ctx)
 
 static const struct vendor_ops state_only = {
 	.name = "svm",
+	.hypercall = 0xd9,
 	.npt = &npt_format_amd,
 	.vcpu_init = svm_vcpu_init,
 	.cd_load = stay,

@@ -213,6 +213,7 @@ static void svm_cd_catch_nmi(struct context *ctx)
 
 const struct vendor_ops svm_ops = {
 	.name = "svm",
+	.hypercall = 0xd9, /* VMMCALL */
 	.npt = &npt_format_amd,
 	.probe = svm_probe,
 	.unusable = svm_unusable,

@@ -9,10 +9,11 @@ _SELFTEST, _SELFTEST_PANIC = 16, 0
 
 
 # Without the graphics driver, so that the boot framebuffer shows.
-@scenario(on="engine", timeout=1200, smp=2, engine_options="console=ttyS0 selftest",
-          kernel_options="modprobe.blacklist=bochs")
-def panic_names_its_cause(pc):
-    """A panic of Engine is on the console, and after a warm reset in the log of the last crash."""
+_PC = {"on": "engine", "timeout": 1200, "smp": 2, "engine_options": "console=ttyS0 selftest",
+       "kernel_options": "modprobe.blacklist=bochs"}
+
+
+def _panic_and_restart(pc):
     load_driver(pc)
     load_test_module(pc)
     assert engine_log(pc, "crash") == ""
@@ -31,3 +32,15 @@ def panic_names_its_cause(pc):
     load_driver(pc)
     crash = engine_log(pc, "crash")
     assert "PANIC on CPU 1" in crash and "asked for by a test" in crash, crash
+
+
+@scenario(**_PC)
+def panic_names_its_cause(pc):
+    """A panic of Engine is on the console, and after a warm reset in the log of the last crash."""
+    _panic_and_restart(pc)
+
+
+@scenario(soak=True, firmware="uefi", **_PC)
+def panic_on_uefi(pc):
+    """The same on a PC with UEFI, whose firmware uses memory of its own choice after the reset."""
+    _panic_and_restart(pc)
