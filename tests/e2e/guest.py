@@ -75,7 +75,7 @@ def debian_from_its_disk(pc):
     _nothing_is_left(pc)
 
 
-@scenario(timeout=2400, on="engine", soak=True, **_PC)
+@scenario(timeout=2400, on="engine", **_PC)
 def debian_from_uefi(pc):
     """The same by OVMF and GRUB, with two CPUs."""
     load_kvm(pc)

@@ -55,7 +55,7 @@ def _stands_still(pc, guest):
     assert float(guest.run("a=$(date +%s); sleep 2; echo $(($(date +%s) - a))").output) >= 1
 
 
-@scenario(timeout=2400, soak=True, qemu="trixie", guests=True)
+@scenario(timeout=2400, qemu="trixie", guests=True)
 def starts_again_and_stands_still(pc):
     """Reset, restart by the guest and by triple fault, pause and its end."""
     load_kvm(pc)
@@ -101,7 +101,7 @@ def clock_outlives_saving(pc):
     nothing_is_left(pc)
 
 
-@scenario(timeout=2400, soak=True, qemu="trixie", guests=True)
+@scenario(timeout=2400, qemu="trixie", guests=True)
 def killed_under_load(pc):
     """SIGKILL of QEMU while the guest's CPUs, disk and network are busy, thrice: all comes back."""
     load_kvm(pc)

@@ -8,7 +8,7 @@ from nxtestbed.scenario import scenario
 _WINDOWS, _SECONDS = 12, 10
 
 
-@scenario(timeout=2400, soak=True, smp=2, qemu="trixie", guests=True)
+@scenario(timeout=2400, smp=2, qemu="trixie", guests=True)
 def two_under_load(pc):
     """CPU, disk and network of two guests are busy for two minutes: all of it advances all the time."""
     load_kvm(pc)
