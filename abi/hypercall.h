@@ -268,6 +268,7 @@ enum nxt_exit {
 #define NXT_RUN_EMULATE (1u << 2) /* the NXT_EXIT_NPF just reported is no memory (or not writable): emulate */
 #define NXT_RUN_UNBACKED (1u << 3)  /* the NXT_EXIT_RESIDENT just reported is no memory */
 #define NXT_RUN_IMMEDIATE (1u << 4) /* finish a pending MMIO or PIO, then leave (NXT_EXIT_INTR) */
+#define NXT_RUN_TELL_ALL (1u << 5)  /* NXT_EXIT_EMULATION also at CPL 1 to 3, where it else is #UD */
 
 /* Values as KVM_MP_STATE_*. */
 enum nxt_mp_state {

@@ -60,6 +60,7 @@ struct nxt_vm {
 	u32 vcpu_count;
 	u32 bsp_id;	    /* KVM_SET_BOOT_CPU_ID */
 	bool wide_apic_ids; /* KVM_CAP_X2APIC_API: KVM_GET_LAPIC and SET show all 32 bits of an x2APIC's ID */
+	bool tells_all;	    /* KVM_CAP_EXIT_ON_EMULATION_FAILURE: also of programs in the guest */
 	bool native_hlt;    /* KVM_CAP_X86_DISABLE_EXITS: vCPUs made from now on halt without an exit */
 	u32 vcpu_ids;	    /* KVM_CAP_MAX_VCPU_ID: ids are below; 0: nobody said */
 

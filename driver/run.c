@@ -68,6 +68,8 @@ static void prepare_flags(struct nxt_vcpu *vcpu, bool leave)
 	int vector;
 
 	vcpu->run_flags = 0;
+	if (READ_ONCE(vcpu->vm->tells_all))
+		flags |= NXT_RUN_TELL_ALL;
 	if (leave) {
 		flags |= NXT_RUN_IMMEDIATE;
 	} else if (extint_pending(vcpu)) {

@@ -114,6 +114,7 @@ static void take_input(struct vcpu *vcpu, u32 flags)
 		vcpu->extint = true;
 	}
 	vcpu->wants_window = flags & NXT_RUN_IRQ_WINDOW;
+	vcpu->tells_all = flags & NXT_RUN_TELL_ALL;
 }
 
 s64 vcpu_run(struct vcpu *vcpu)

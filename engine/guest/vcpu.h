@@ -60,6 +60,7 @@ struct vcpu {
 	bool extint; /* extint_vector was acknowledged at the PIC and must get in */
 	u8 extint_vector;
 	bool wants_window;
+	bool tells_all; /* NXT_RUN_TELL_ALL */
 	bool triple_fault;
 
 	/* An instruction that Engine carries out. */
