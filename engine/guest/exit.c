@@ -9,6 +9,7 @@
 #define VECTOR_BP 3
 #define VECTOR_UD 6
 #define VECTOR_MC 18
+#define KVM_EPERM 1
 #define KVM_ENOSYS 1000
 
 static void skip(struct vcpu *vcpu, const struct exit *exit, u8 length)
@@ -124,8 +125,11 @@ static s64 on_dr(struct vcpu *vcpu)
 
 static s64 on_hypercall(struct vcpu *vcpu, const struct exit *exit)
 {
-	/* The answer of KVM to what it does not know; Engine offers none of its hypercalls. */
-	vcpu->ctx.regs.rax = (u64)-KVM_ENOSYS;
+	struct insn_ctx ctx = vcpu_insn_ctx(vcpu);
+	/* The answer of KVM to what it does not know, and to programs; Engine offers none of its hypercalls. */
+	s64 answer = ctx.cpl ? -KVM_EPERM : -KVM_ENOSYS;
+
+	vcpu->ctx.regs.rax = insn_mode_of(&ctx) == INSN_MODE_64 ? (u64)answer : (u32)answer;
 	skip(vcpu, exit, 3);
 	return vcpu_stepped(vcpu, CONTINUE);
 }
