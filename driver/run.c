@@ -97,8 +97,11 @@ static int may_enter(struct nxt_vcpu *vcpu)
 
 	if (need_resched() || (!leave && nxt_work_pending()))
 		return -EAGAIN;
-	/* What the guest has begun, it finishes: else its registers would show half an instruction. */
-	if (leave && !vcpu->unfinished) {
+	/*
+	 * What the guest has begun, it finishes: else its registers would show half an instruction. Nobody
+	 * looks at those of a process that is being killed.
+	 */
+	if (leave && (!vcpu->unfinished || fatal_signal_pending(current))) {
 		/* User space may change everything; what the flags answered will be asked again. */
 		vcpu->run_flags = 0;
 		return -EINTR;

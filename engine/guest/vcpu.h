@@ -167,7 +167,7 @@ s64 vcpu_write_cr8(struct vcpu *vcpu);
 
 /* pio.c */
 s64 vcpu_pio(struct vcpu *vcpu, const struct exit *exit);
-s64 vcpu_pio_finish(struct vcpu *vcpu);
+s64 vcpu_pio_finish(struct vcpu *vcpu, u32 in_flags);
 
 /* memory.c: accesses to guest memory, for the emulator. */
 extern const struct insn_ops vcpu_insn_ops;
