@@ -275,6 +275,7 @@ enum nxt_exit {
 #define NXT_RUN_MSR_GO (1u << 7)	/* the NXT_MSR_ASKED just reported may go on */
 #define NXT_RUN_MSR_DONE (1u << 8)	/* the NXT_EXIT_MSR just reported was done elsewhere */
 #define NXT_RUN_FIX_HYPERCALL (1u << 9) /* the other vendor's VMCALL or VMMCALL becomes this one's */
+#define NXT_RUN_TELL_ALL (1u << 10)	/* NXT_EXIT_EMULATION also at CPL 1 to 3, where it else is #UD */
 
 /* Why there is an NXT_EXIT_MSR. */
 enum nxt_msr_reason {

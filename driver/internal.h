@@ -60,6 +60,7 @@ struct nxt_vm {
 	u32 vcpu_count;
 	u32 bsp_id;	    /* KVM_SET_BOOT_CPU_ID */
 	bool wide_apic_ids; /* KVM_CAP_X2APIC_API: KVM_GET_LAPIC and SET show all 32 bits of an x2APIC's ID */
+	bool tells_all;	    /* KVM_CAP_EXIT_ON_EMULATION_FAILURE: also of programs in the guest */
 	bool native_hlt;    /* KVM_CAP_X86_DISABLE_EXITS: vCPUs made from now on halt without an exit */
 	struct nxt_msr_filter __rcu *msr_filter; /* msr_filter.c; changes under lock, read under srcu */
 	u32 msr_exits;				 /* KVM_CAP_X86_USER_SPACE_MSR: KVM_MSR_EXIT_REASON_* */

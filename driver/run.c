@@ -72,6 +72,8 @@ static void prepare_flags(struct nxt_vcpu *vcpu, bool leave)
 	vcpu->run_flags = 0;
 	if (!(READ_ONCE(vcpu->vm->quirks_off) & KVM_X86_QUIRK_FIX_HYPERCALL_INSN))
 		flags |= NXT_RUN_FIX_HYPERCALL;
+	if (READ_ONCE(vcpu->vm->tells_all))
+		flags |= NXT_RUN_TELL_ALL;
 	if (leave) {
 		flags |= NXT_RUN_IMMEDIATE;
 	} else if (extint_pending(vcpu)) {
@@ -99,8 +101,11 @@ static int may_enter(struct nxt_vcpu *vcpu)
 
 	if (need_resched() || (!leave && nxt_work_pending()))
 		return -EAGAIN;
-	/* What the guest has begun, it finishes: else its registers would show half an instruction. */
-	if (leave && !vcpu->unfinished) {
+	/*
+	 * What the guest has begun, it finishes: else its registers would show half an instruction. Nobody
+	 * looks at those of a process that is being killed.
+	 */
+	if (leave && (!vcpu->unfinished || fatal_signal_pending(current))) {
 		/* User space may change everything; what the flags answered will be asked again. */
 		vcpu->run_flags = 0;
 		return -EINTR;

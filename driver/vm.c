@@ -319,8 +319,11 @@ static long enable_cap(struct nxt_vm *vm, void __user *argp)
 			return -EINVAL;
 		WRITE_ONCE(vm->wide_apic_ids, cap.args[0]);
 		return 0;
-	case KVM_CAP_EXIT_ON_EMULATION_FAILURE: /* Engine always does */
-		return cap.args[0] & ~1ull ? -EINVAL : 0;
+	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
+		if (cap.args[0] & ~1ull)
+			return -EINVAL;
+		WRITE_ONCE(vm->tells_all, cap.args[0]);
+		return 0;
 	default:
 		return -EINVAL;
 	}

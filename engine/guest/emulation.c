@@ -8,6 +8,7 @@
 #include "lib/string.h"
 
 #define VECTOR_DB 1
+#define VECTOR_UD 6
 
 struct insn_ctx vcpu_insn_ctx(struct vcpu *vcpu)
 {
@@ -58,10 +59,21 @@ s64 vcpu_stepped(struct vcpu *vcpu, s64 reason)
 	return reason;
 }
 
+/*
+ * A program in the guest must not end the guest by an instruction that Engine does not know, so there it is
+ * #UD, as with KVM (CVE-2014-7842).
+ */
 s64 vcpu_emulation_failed(struct vcpu *vcpu, u64 gpa)
 {
 	struct nxt_run *run = vcpu->run;
+	struct paging_state paging;
 
+	vendor->get_paging(&vcpu->ctx, &paging);
+	if (paging.cpl && !vcpu->tells_all) {
+		insn_start(&vcpu->emul, NULL, 0);
+		vcpu_raise(vcpu, VECTOR_UD, false, 0);
+		return CONTINUE;
+	}
 	run->emulation.insn_len = vcpu->emul.nbytes;
 	memcpy(run->emulation.insn, vcpu->emul.bytes, sizeof(run->emulation.insn));
 	run->emulation.gpa = gpa;

@@ -221,7 +221,7 @@ s64 vcpu_finish(struct vcpu *vcpu, u32 flags)
 	case PENDING_PIO_OUT:
 	case PENDING_PIO_START:
 		vcpu->pending = pending;
-		return vcpu_pio_finish(vcpu);
+		return vcpu_pio_finish(vcpu, flags);
 	default:
 		return CONTINUE;
 	}

@@ -43,6 +43,8 @@ static s64 not_done(struct vcpu *vcpu, enum insn_result result, enum vcpu_pendin
 	struct pio_string *pio = &vcpu->pio;
 
 	vcpu->pending = PENDING_NONE;
+	if (result != INSN_RESIDENT)
+		vcpu->unbacked = ~0ULL;
 	switch (result) {
 	case INSN_FAULT:
 		if (pio->fault.vector == 14)
@@ -99,6 +101,7 @@ s64 vcpu_pio(struct vcpu *vcpu, const struct exit *exit)
 		return plain(vcpu, exit);
 	if (!decode_string(vcpu, exit))
 		return CONTINUE; /* it executes what is there now */
+	vcpu->unbacked = ~0ULL;
 	return string_start(vcpu);
 }
 
@@ -123,12 +126,15 @@ static s64 plain_finish(struct vcpu *vcpu)
 	return vcpu_stepped(vcpu, CONTINUE);
 }
 
-s64 vcpu_pio_finish(struct vcpu *vcpu)
+s64 vcpu_pio_finish(struct vcpu *vcpu, u32 in_flags)
 {
 	enum vcpu_pending pending = vcpu->pending;
 	struct insn_ctx ctx = vcpu_insn_ctx(vcpu);
 	enum insn_result result = INSN_DONE;
 
+	/* The page that was asked for is no memory, or none to write: it will not be asked for again. */
+	if (in_flags & NXT_RUN_UNBACKED)
+		vcpu->unbacked = vcpu->pio.gpa & PAGE_MASK;
 	if (pending == PENDING_PIO)
 		return plain_finish(vcpu);
 	if (pending == PENDING_PIO_START)
@@ -138,6 +144,7 @@ s64 vcpu_pio_finish(struct vcpu *vcpu)
 	if (result != INSN_DONE)
 		return not_done(vcpu, result, PENDING_PIO_IN);
 	vcpu->pending = PENDING_NONE;
+	vcpu->unbacked = ~0ULL;
 	pio_string_commit(&vcpu->pio, &ctx);
 	vendor->set_shadow(&vcpu->ctx, false);
 	return vcpu_stepped(vcpu, CONTINUE);

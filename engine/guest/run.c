@@ -120,6 +120,7 @@ static void take_input(struct vcpu *vcpu, u32 flags)
 	}
 	vcpu->msr_exits = flags & (NXT_RUN_ASK_MSR | NXT_RUN_TELL_MSR);
 	vendor->intercept_msrs(&vcpu->ctx, flags & NXT_RUN_ASK_MSR);
+	vcpu->tells_all = flags & NXT_RUN_TELL_ALL;
 }
 
 s64 vcpu_run(struct vcpu *vcpu)

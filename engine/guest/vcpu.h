@@ -65,6 +65,7 @@ struct vcpu {
 	bool extint; /* extint_vector was acknowledged at the PIC and must get in */
 	u8 extint_vector;
 	bool wants_window;
+	bool tells_all; /* NXT_RUN_TELL_ALL */
 	bool triple_fault;
 
 	/* An instruction that Engine carries out. */
@@ -183,7 +184,7 @@ void vcpu_finish_fix(struct vcpu *vcpu, u32 in_flags);
 
 /* pio.c */
 s64 vcpu_pio(struct vcpu *vcpu, const struct exit *exit);
-s64 vcpu_pio_finish(struct vcpu *vcpu);
+s64 vcpu_pio_finish(struct vcpu *vcpu, u32 in_flags);
 
 /* memory.c: accesses to guest memory, for the emulator. */
 extern const struct insn_ops vcpu_insn_ops;

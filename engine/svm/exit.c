@@ -66,6 +66,7 @@ static enum exit_kind plain_kind(u64 code)
 	case VMEXIT_SKINIT:
 	case VMEXIT_MONITOR:
 	case VMEXIT_MWAIT:
+	case VMEXIT_RDPRU: /* how fast the machine runs, and what others do with it, is not offered */
 		return EXIT_UNDEFINED;
 	case VMEXIT_CR8_WRITE:
 		return EXIT_CR8;

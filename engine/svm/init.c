@@ -50,7 +50,7 @@ void svm_vcpu_init(struct context *ctx)
 				 INTERCEPT1_INVD | INTERCEPT1_HLT | INTERCEPT1_INVLPGA | INTERCEPT1_IOIO |
 				 INTERCEPT1_MSR | INTERCEPT1_TASK_SWITCH | INTERCEPT1_SHUTDOWN);
 	vmcb->intercept2 = (u32)(INTERCEPT2_SVM | INTERCEPT2_WBINVD | INTERCEPT2_MONITOR | INTERCEPT2_MWAIT |
-				 INTERCEPT2_XSETBV);
+				 INTERCEPT2_XSETBV | INTERCEPT2_RDPRU);
 	vmcb->intercept_exceptions = VCPU_EXCEPTIONS;
 	vmcb->intercept_dr = 0xffffffff;
 	vmcb->msrpm_pa = svm_tables.vm_msrpm;

@@ -98,6 +98,7 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "save area");
 #define INTERCEPT2_MONITOR BIT(10)
 #define INTERCEPT2_MWAIT BIT(11)
 #define INTERCEPT2_XSETBV BIT(13)
+#define INTERCEPT2_RDPRU BIT(14)
 
 #define INT_CTL_TPR 0xffULL /* V_TPR: CR8 in 3:0 */
 #define INT_CTL_IRQ BIT(8)
@@ -156,6 +157,7 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "save area");
 #define VMEXIT_MONITOR 0x08a
 #define VMEXIT_MWAIT 0x08b
 #define VMEXIT_XSETBV 0x08d
+#define VMEXIT_RDPRU 0x08e
 #define VMEXIT_NPF 0x400
 #define VMEXIT_INVALID ((u64)-1)
 
