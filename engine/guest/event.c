@@ -70,7 +70,7 @@ s64 vcpu_inject(struct vcpu *vcpu)
 	bool open = vendor->irq_open(&vcpu->ctx);
 	bool injected = false;
 	u32 window = 0;
-	int vector, outranked;
+	int vector, irr;
 
 	if (vcpu->triple_fault)
 		return NXT_EXIT_SHUTDOWN;
@@ -85,7 +85,9 @@ s64 vcpu_inject(struct vcpu *vcpu)
 		injected = true;
 	}
 
-	vector = lapic_pending(&vcpu->lapic);
+	/* Mostly nothing waits, which one look at the IRR tells. */
+	irr = lapic_highest_irr(&vcpu->lapic);
+	vector = irr < 0 ? -1 : lapic_pending(&vcpu->lapic);
 	if (vcpu->extint && open && !injected) {
 		vcpu->extint = false;
 		inject(vcpu, EVENT_INTR, vcpu->extint_vector);
@@ -94,6 +96,7 @@ s64 vcpu_inject(struct vcpu *vcpu)
 		lapic_accept(&vcpu->lapic, (u8)vector);
 		inject(vcpu, EVENT_INTR, (u8)vector);
 		injected = true;
+		irr = lapic_highest_irr(&vcpu->lapic);
 		vector = lapic_pending(&vcpu->lapic);
 	} else if (vcpu->wants_window && open && !injected) {
 		vcpu->wants_window = false;
@@ -102,13 +105,12 @@ s64 vcpu_inject(struct vcpu *vcpu)
 	}
 
 	/* An NMI in a shadow waits for the shadow's end like an interrupt. */
-	outranked = lapic_highest_isr(&vcpu->lapic) >> 4;
 	if (vcpu->extint || vcpu->wants_window || (vcpu->nmi_pending && !vcpu->nmi_masked))
 		window = 16;
 	else if (vector >= 0)
 		window = (u32)vector >> 4;
-	else if (lapic_highest_irr(&vcpu->lapic) >> 4 > outranked)
-		window = (u32)lapic_highest_irr(&vcpu->lapic) >> 4; /* CR8 can unmask it without an exit */
+	else if (irr >= 0 && irr >> 4 > lapic_highest_isr(&vcpu->lapic) >> 4)
+		window = (u32)irr >> 4; /* CR8 can unmask it without an exit */
 	vendor->want_window(&vcpu->ctx, window);
 	return CONTINUE;
 }

@@ -47,6 +47,7 @@ static s64 loop(struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct exit exit;
 	s64 reason;
+	u8 cr8;
 
 	for (;;) {
 		choose_asid(cpu, vcpu);
@@ -72,8 +73,9 @@ static s64 loop(struct cpu *cpu, struct vcpu *vcpu)
 		vendor->run(&vcpu->ctx, &exit);
 
 		cpu->exits[EXIT_FROM_VM][exit.kind]++;
-		if (vendor->get_tpr(&vcpu->ctx) != lapic_cr8_get(&vcpu->lapic))
-			lapic_cr8_set(&vcpu->lapic, vendor->get_tpr(&vcpu->ctx));
+		cr8 = vendor->get_tpr(&vcpu->ctx);
+		if (cr8 != lapic_cr8_get(&vcpu->lapic))
+			lapic_cr8_set(&vcpu->lapic, cr8);
 		vendor->pending(&vcpu->ctx, &vcpu->event);
 		if (exit.kind == EXIT_NMI) {
 			if (!kick_is_ours(cpu))

@@ -110,7 +110,7 @@ def _merged(pc, guest, contents):
     # What the guest writes is its own again.
     guest.run("cp /dev/shm/same /dev/shm/copy && head -c 16M /dev/zero | tr '\\000' y > /tmp/changed && "
               "dd if=/tmp/changed of=/dev/shm/copy conv=notrunc && "
-              "cmp -n 16777216 /tmp/changed /dev/shm/copy && rm /dev/shm/copy /tmp/changed")
+              "cmp -n 16777216 /tmp/changed /dev/shm/copy && rm /dev/shm/copy /tmp/changed", timeout=1200)
     contents.hold()
     pc.run(f"echo 2 > {_KSM}/run")
     assert int(pc.run(f"cat {_KSM}/pages_sharing").output) == 0
