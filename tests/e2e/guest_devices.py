@@ -88,17 +88,23 @@ def _copies_agree(pc, guest):
     assert len(sums) == 1, sums
 
 
+_PORTS = range(5201, 5205)
+
+
 def _network(pc, guest):
     """Traffic in both directions by vhost: doorbells and interrupts pass QEMU by."""
     join_network(guest)
     card = _card(guest)
-    pc.spawn("exec iperf3 -s")
-    pc.run("until ss -ltn | grep -q :5201; do sleep 0.1; done")
+    # One for each use: a server that ends a test resets who comes too early for the next.
+    for port in _PORTS:
+        pc.spawn(f"exec iperf3 -s -1 -p {port}")
+        pc.run(f"until ss -ltn | grep -q :{port}; do sleep 0.1; done")
     time, sent, received = _vhost_time(pc, guest), _packets(guest, card, "tx"), _packets(guest, card, "rx")
 
     def traffic():
         # Small packets that are not joined: each is a doorbell or an interrupt, or nearly so.
-        guest.run(f"iperf3 -c {HOST} -u -l 200 -b 4M -n 400K && iperf3 -c {HOST} -R -u -l 200 -b 4M -n 400K")
+        guest.run(f"iperf3 -c {HOST} -p {_PORTS[0]} -u -l 200 -b 4M -n 400K && "
+                  f"iperf3 -c {HOST} -p {_PORTS[1]} -R -u -l 200 -b 4M -n 400K")
 
     started = monotonic()
     exits = _exits_to_qemu(pc, guest, traffic)
@@ -108,7 +114,7 @@ def _network(pc, guest):
     assert sent > 1500 and received > 1500, (sent, received)
     assert _vhost_time(pc, guest) > time, "vhost did nothing"
     assert exits < (sent + received) / 10, f"{exits} exits to QEMU for {sent} + {received} packets"
-    guest.run(f"iperf3 -c {HOST} -n 24M && iperf3 -c {HOST} -R -n 24M")
+    guest.run(f"iperf3 -c {HOST} -p {_PORTS[2]} -n 24M && iperf3 -c {HOST} -p {_PORTS[3]} -R -n 24M")
     _copies_agree(pc, guest)
 
 
