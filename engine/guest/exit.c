@@ -126,7 +126,7 @@ static s64 on_dr(struct vcpu *vcpu)
 static s64 on_hypercall(struct vcpu *vcpu, const struct exit *exit)
 {
 	struct insn_ctx ctx = vcpu_insn_ctx(vcpu);
-	/* The answer of KVM to what it does not know, and to programs; Engine offers none of its hypercalls. */
+	/* The answer of KVM to programs, and to what it does not know: Engine has none of its calls. */
 	s64 answer = ctx.cpl ? -KVM_EPERM : -KVM_ENOSYS;
 
 	vcpu->ctx.regs.rax = insn_mode_of(&ctx) == INSN_MODE_64 ? (u64)answer : (u32)answer;
