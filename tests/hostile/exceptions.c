@@ -54,12 +54,12 @@ static void bad_gates(void)
 	for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
 		vm_open(&vm, LONG, CODE(undefined));
 		*(uint64_t *)(vm.ram + IDT_AT + UD * 16) = gates[i];
-		EXPECT(go_for(&vm.cpu[0], 1000), "gate", FAULT + GP, FAULT + NP, FAULT + DF, FAULT + UD,
+		EXPECT(go_for(&vm.cpu[0], 200), "gate", FAULT + GP, FAULT + NP, FAULT + DF, FAULT + UD,
 		       FAULT + PF, KVM_EXIT_SHUTDOWN, KVM_EXIT_INTERNAL_ERROR, LATE);
 		/* Then no double fault either. */
 		cpu_restart(&vm.cpu[0]);
 		memset(vm.ram + IDT_AT + 8 * 16, 0, 16 * 8);
-		EXPECT(go_for(&vm.cpu[0], 1000), "gate, without others", KVM_EXIT_SHUTDOWN, FAULT + UD,
+		EXPECT(go_for(&vm.cpu[0], 200), "gate, without others", KVM_EXIT_SHUTDOWN, FAULT + UD,
 		       KVM_EXIT_INTERNAL_ERROR, LATE);
 		vm_close(&vm);
 	}
