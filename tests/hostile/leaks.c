@@ -399,7 +399,7 @@ static unsigned long scan_all_memory(uint64_t one, uint64_t other)
 /* All memory that Linux can read is searched for a guest's registers, while it is there and afterwards. */
 static void all_of_memory(void)
 {
-	uint64_t *mine = malloc(64);
+	volatile uint64_t *mine = malloc(64);
 	unsigned long hits;
 	struct vm vm;
 
@@ -414,7 +414,7 @@ static void all_of_memory(void)
 	CHECK(scan_all_memory(deep_key, deep_other_key) == 0);
 	vm_close(&vm);
 	CHECK(scan_all_memory(deep_key, deep_other_key) == 0);
-	free(mine);
+	free((void *)mine);
 }
 
 const struct guest leak_guests[] = {

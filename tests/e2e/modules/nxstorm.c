@@ -7,8 +7,6 @@
  * insmod nxstorm.ko seed=N seconds=N, without nxtop.ko. It fails with EIO if something is left when all is
  * destroyed, or if a page shows an address of Engine's.
  */
-#include <linux/completion.h>
-#include <linux/delay.h>
 #include <linux/io.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
@@ -27,8 +25,6 @@ module_param(seconds, uint, 0);
 
 static struct page *chunk[CHUNKS];
 static struct page *report;
-static atomic_t running = ATOMIC_INIT(0);
-static DECLARE_COMPLETION(all_done);
 
 struct storm {
 	u64 state;
@@ -185,8 +181,6 @@ static int storm_thread(void *arg)
 	}
 	pr_info("nxstorm: CPU %u: %llu calls, of which %llu were taken and %llu ran a guest\n",
 		raw_smp_processor_id(), storm->calls, storm->taken, storm->runs);
-	if (atomic_dec_and_test(&running))
-		complete(&all_done);
 	kfree(storm);
 	return 0;
 }
@@ -244,31 +238,33 @@ static bool nothing_is_left(const struct nxt_info_engine *before)
 	       after.memory_used == before->memory_used;
 }
 
-static int start_threads(void)
+/* Returns when all have ended: they go by the time, and this module's code must outlive them. */
+static int run_threads(void)
 {
+	static struct task_struct *tasks[NR_CPUS];
 	unsigned int cpu;
+	int ret = 0;
 
-	atomic_set(&running, 1);
 	for_each_online_cpu(cpu)
 	{
 		struct storm *storm = kzalloc(sizeof(*storm), GFP_KERNEL);
-		struct task_struct *task;
+		struct task_struct *task = ERR_PTR(-ENOMEM);
 
-		if (!storm)
-			break;
-		storm->state = 0x9e3779b97f4a7c15ULL * (seed * 64ULL + cpu + 1);
-		storm->end = jiffies + seconds * HZ;
-		task = kthread_create_on_cpu(storm_thread, storm, cpu, "nxstorm/%u");
+		if (storm) {
+			storm->state = 0x9e3779b97f4a7c15ULL * (seed * 64ULL + cpu + 1);
+			storm->end = jiffies + seconds * HZ;
+			task = kthread_create_on_cpu(storm_thread, storm, cpu, "nxstorm/%u");
+		}
 		if (IS_ERR(task)) {
 			kfree(storm);
+			ret = PTR_ERR(task);
 			break;
 		}
-		atomic_inc(&running);
+		tasks[cpu] = get_task_struct(task);
 		wake_up_process(task);
 	}
-	if (!atomic_dec_and_test(&running))
-		wait_for_completion(&all_done);
-	return cpu < nr_cpu_ids ? -ENOMEM : 0;
+	for_each_possible_cpu(cpu) if (tasks[cpu]) kthread_stop_put(tasks[cpu]);
+	return ret;
 }
 
 static void free_all(void)
@@ -297,7 +293,7 @@ static int __init nxstorm_init(void)
 	ret = -EIO;
 	if (nxt_hc_hello(NXT_ABI_VERSION) != NXT_ABI_VERSION || !ask(&before))
 		goto out;
-	ret = start_threads();
+	ret = run_threads();
 	if (!nothing_is_left(&before) || !nothing_is_disclosed())
 		/* Engine may still have some of it: it stays. */
 		return -EIO;
