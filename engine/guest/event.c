@@ -18,6 +18,7 @@ void vcpu_raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
 
 	if (event->type == EVENT_EXCEPTION) {
 		if (event->vector == VECTOR_DF) {
+			event->type = EVENT_NONE;
 			vcpu->triple_fault = true;
 			return;
 		}

@@ -167,6 +167,8 @@ s64 vcpu_exit(struct vcpu *vcpu, const struct exit *exit)
 		raise_gp(vcpu);
 		return CONTINUE;
 	case EXIT_SHUTDOWN:
+		/* What could not be delivered is over: it is no concern of whom user space starts next. */
+		vcpu->event.type = EVENT_NONE;
 		return NXT_EXIT_SHUTDOWN;
 	case EXIT_INVALID:
 		vcpu->run->fail.reason = exit->code;

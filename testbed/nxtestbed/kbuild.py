@@ -23,9 +23,9 @@ def build_driver(arguments=()):
     return _build("driver", DRIVER, arguments)
 
 
-def build_test_module():
-    """Returns the path of nxtest.ko, with which scenarios do what only a kernel can."""
-    return _build("tests/e2e/modules", MODULES / "nxtest.ko")
+def build_test_module(name="nxtest"):
+    """Returns the path of a module of tests/e2e/modules, with which scenarios do what only a kernel can."""
+    return _build("tests/e2e/modules", MODULES / f"{name}.ko")
 
 
 def _build(folder, module, arguments=()):

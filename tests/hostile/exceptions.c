@@ -54,12 +54,13 @@ static void bad_gates(void)
 	for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
 		vm_open(&vm, LONG, CODE(undefined));
 		*(uint64_t *)(vm.ram + IDT_AT + UD * 16) = gates[i];
-		EXPECT(go_for(&vm.cpu[0], 1000), "gate", FAULT + GP, FAULT + NP, FAULT + DF, FAULT + UD,
-		       FAULT + PF, KVM_EXIT_SHUTDOWN, LATE);
+		EXPECT(go_for(&vm.cpu[0], 200), "gate", FAULT + GP, FAULT + NP, FAULT + DF, FAULT + UD,
+		       FAULT + PF, KVM_EXIT_SHUTDOWN, KVM_EXIT_INTERNAL_ERROR, LATE);
 		/* Then no double fault either. */
 		cpu_restart(&vm.cpu[0]);
 		memset(vm.ram + IDT_AT + 8 * 16, 0, 16 * 8);
-		EXPECT(go_for(&vm.cpu[0], 1000), "gate, without others", KVM_EXIT_SHUTDOWN, FAULT + UD, LATE);
+		EXPECT(go_for(&vm.cpu[0], 200), "gate, without others", KVM_EXIT_SHUTDOWN, FAULT + UD,
+		       KVM_EXIT_INTERNAL_ERROR, LATE);
 		vm_close(&vm);
 	}
 }
@@ -163,10 +164,10 @@ static void storms(void)
 
 /* A breakpoint on what SS is loaded from, and then an instruction that enters a handler. */
 GUEST(mov_ss, 64,
-      "mov $0x3000, %eax; mov %rax, %dr0; mov $0x30401, %eax; mov %rax, %dr7; movw $0x10, 0x3000\n"
+      "movw $0x10, 0x3000; mov $0x3000, %eax; mov %rax, %dr0; mov $0x30401, %eax; mov %rax, %dr7\n"
       "mov 0x3000, %ss; int3");
 GUEST(mov_ss_out, 64,
-      "mov $0x3000, %eax; mov %rax, %dr0; mov $0x30401, %eax; mov %rax, %dr7; movw $0x10, 0x3000\n"
+      "movw $0x10, 0x3000; mov $0x3000, %eax; mov %rax, %dr0; mov $0x30401, %eax; mov %rax, %dr7\n"
       "mov 0x3000, %ss; cpuid; nop");
 
 static void db_after_mov_ss(void)
@@ -188,18 +189,19 @@ static void software_interrupts(void)
 {
 	struct vm vm;
 
+	vm_open(&vm, LONG, CODE(all_ints));
 	for (int vector = 0; vector < 256; vector++) {
 		int got;
 
-		vm_open(&vm, LONG, CODE(all_ints));
 		vm.ram[CODE_AT + 1] = (uint8_t)vector;
+		cpu_restart(&vm.cpu[0]);
 		got = go(&vm.cpu[0]);
 		if (vector < 32)
 			EXPECT(got, "INT of an exception", FAULT + vector);
 		else
 			CHECK(got == KVM_EXIT_IO && vm.cpu[0].run->io.port == INTERRUPT_PORT);
-		vm_close(&vm);
 	}
+	vm_close(&vm);
 }
 
 GUEST(dr7_bits, 64, "mov %rax, %dr7; mov %rax, %dr0; mov %dr7, %rax; mov %dr6, %rax; mov %rcx, %dr6");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Secrets of one guest that another looks for, or the control domain does: in registers, after both ran on one
- * CPU, and in memory. No program but a guest ever holds the secret: it is one number exclusive-or another.
+ * Secrets of one guest that another looks for, or the control domain does: in registers, after both ran on
+ * one CPU, and in memory. The secret is one number exclusive-or another, so that no program holds it.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -22,6 +22,12 @@ static volatile uint64_t key = 0x00001b8d2e94f031, other_key = 0x00004507c93543f
 /* Sets RAX to the secret. */
 #define SECRET                                                                                               \
 	"movabs $0x00001b8d2e94f031, %rax; movabs $0x00004507c93543f4, %rdx; xor %rdx, %rax; xor %edx, "     \
+	"%edx\n"
+
+/* Another, of which no program ever had a part in its registers: for the search of all memory. */
+static volatile uint64_t deep_key = 0x3c9d51a7e0b31f86, deep_other_key = 0x6b2f84c91d57a2e0;
+#define DEEP_SECRET                                                                                          \
+	"movabs $0x3c9d51a7e0b31f86, %rax; movabs $0x6b2f84c91d57a2e0, %rdx; xor %rdx, %rax; xor %edx, "     \
 	"%edx\n"
 
 /* XCR0 with AVX, if there is AVX. */
@@ -357,7 +363,8 @@ static void clock_padding(void)
 }
 
 GUEST(plant_xmm, 64,
-      SECRET "movq %rax, %xmm0; movlhps %xmm0, %xmm0; movaps %xmm0, %xmm9; xor %eax, %eax; out %al, $0x10");
+      DEEP_SECRET
+      "movq %rax, %xmm0; movlhps %xmm0, %xmm0; movaps %xmm0, %xmm9; xor %eax, %eax; out %al, $0x10");
 
 /* Aligned words of all memory that is one number exclusive-or another. */
 static unsigned long scan_all_memory(uint64_t one, uint64_t other)
@@ -389,10 +396,10 @@ static unsigned long scan_all_memory(uint64_t one, uint64_t other)
 	return hits;
 }
 
-/* All memory that Linux can read is searched for a guest's registers, after the guest and while it is there. */
+/* All memory that Linux can read is searched for a guest's registers, while it is there and afterwards. */
 static void all_of_memory(void)
 {
-	uint64_t *mine = malloc(64);
+	volatile uint64_t *mine = malloc(64);
 	unsigned long hits;
 	struct vm vm;
 
@@ -404,10 +411,10 @@ static void all_of_memory(void)
 	*mine = 0x0123456776543210;
 	hits = scan_all_memory(0x1111111111111111, 0x1111111111111111 ^ *mine);
 	CHECK(hits > 0); /* the search does find what is there */
-	CHECK(scan_all_memory(key, other_key) == 0);
+	CHECK(scan_all_memory(deep_key, deep_other_key) == 0);
 	vm_close(&vm);
-	CHECK(scan_all_memory(key, other_key) == 0);
-	free(mine);
+	CHECK(scan_all_memory(deep_key, deep_other_key) == 0);
+	free((void *)mine);
 }
 
 const struct guest leak_guests[] = {

@@ -147,23 +147,30 @@ static bool witness_is_well(void)
 	return false;
 }
 
+static bool ends(pid_t pid, int *ret_status, unsigned limit_ms)
+{
+	for (unsigned ms = 0; ms < limit_ms; ms += 10) {
+		if (waitpid(pid, ret_status, WNOHANG) == pid)
+			return true;
+		pause_ms(10);
+	}
+	return false;
+}
+
 /* The exit code of the guest's process; -1 if it had to be ended or ended by itself. */
 static int wait_end(pid_t pid)
 {
 	int status;
 
-	for (unsigned ms = 0; ms < LIMIT_MS; ms += 10) {
-		if (waitpid(pid, &status, WNOHANG) == pid) {
-			if (WIFEXITED(status))
-				return WEXITSTATUS(status);
-			printf("    ended by signal %d\n", WTERMSIG(status));
-			return -1;
-		}
-		pause_ms(10);
+	if (ends(pid, &status, LIMIT_MS)) {
+		if (WIFEXITED(status))
+			return WEXITSTATUS(status);
+		printf("    ended by signal %d\n", WTERMSIG(status));
+		return -1;
 	}
 	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	printf("    still ran after %d s\n", LIMIT_MS / 1000);
+	printf("    still ran after %d s%s\n", LIMIT_MS / 1000,
+	       ends(pid, &status, LIMIT_MS) ? "" : ", and cannot even be killed");
 	return -1;
 }
 

@@ -282,7 +282,7 @@ static void tables_in_device(void)
 GUEST(rewritten, 64,
       "cmp $0x7c00, %esp; jne 2f\n"
       "mov $0xa0000, %ebx; mov $0x1500, %esi\n"
-      "movl $0x90900389, (%rsi); movw $0xe6ff, 4(%rsi); jmp *%rsi\n" /* mov %eax, (%rbx); nop; nop; jmp *%rsi */
+      "movl $0x90900389, (%rsi); movw $0xe6ff, 4(%rsi); jmp *%rsi\n" /* mov %eax, (%rbx); jmp *%rsi */
       "2: mov $0x1500, %esi; mov $0x90901b8b, %eax; mov $0x9036dd, %ecx; mov $0xe0ff, %edx\n"
       "3: mov %eax, (%rsi); mov %ecx, (%rsi); movl $0x9090030f, (%rsi); movl $0xf0f0f0f0, (%rsi)\n"
       "movl $0x90900389, (%rsi); jmp 3b");

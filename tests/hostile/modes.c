@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Modes of the processor and ways between them: segments, tasks, control registers, addresses out of range. */
+/* Modes of the processor and ways between them: segments, tasks, control registers, impossible addresses. */
 #include <string.h>
 
 #include "hostile.h"

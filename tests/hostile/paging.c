@@ -132,7 +132,7 @@ static void self_mapped(void)
 	vm_close(&vm);
 }
 
-/* Bits that must be zero, at each level, for an instruction that the processor executes and one that Engine does. */
+/* Bits that must be zero, at each level; for the processor, and for Engine where a device is used. */
 static void reserved_bits(void)
 {
 	static const struct {

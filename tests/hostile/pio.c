@@ -73,7 +73,7 @@ static void fault_inside(void)
 	vm_close(&vm);
 }
 
-GUEST(in_endless, 64, "mov $0x100000, %edi; mov $-1, %rcx; mov $0x9000, %edx; std; rep insb");
+GUEST(in_endless, 64, "mov $0x180000, %edi; mov $-1, %rcx; mov $0x9000, %edx; std; rep insb");
 
 static void endless(void)
 {

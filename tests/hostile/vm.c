@@ -356,7 +356,9 @@ static void *run_thread(void *arg)
 
 		cpu->last = result;
 		cpu->exits++;
-		if (result != LATE && result != DONE && !answer(cpu, result) && (result & ~0xff) != FAULT)
+		/* EAGAIN: INIT or SIPI has woken it up. */
+		if (result != LATE && result != DONE && result != FAILED + EAGAIN && !answer(cpu, result) &&
+		    (result & ~0xff) != FAULT)
 			break;
 	}
 	return NULL;
