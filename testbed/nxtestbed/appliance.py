@@ -14,6 +14,7 @@ from .paths import BUILD, DRIVER, ENGINE, TESTBED, TOP
 _RECIPE = TOP / "appliance"
 _AGENT = BUILD / "meson" / "pc" / "agent"
 _UNIT = TOP / "pc" / "agent" / "nxtopd.service"
+_ENVIRONMENT, _ENVIRONMENT_SIZE = "# GRUB Environment Block", 1024
 _SYSTEM_MIB, _STATE_MIB = 2560, 12288
 
 root = images.Root("appliance", recipe=_RECIPE)
@@ -86,14 +87,32 @@ def _add_state(path):
         disk.add_partition(path, state, "NXTOP-STATE", _STATE_MIB)
 
 
+def boot_variables(kernel_options=""):
+    """GRUB's environment block, as bytes.
+
+    It is on the EFI system partition: the root file system, where it usually is, is never written.
+    """
+    # An emulated timer may be late for the kernel's check of it, which panics; the serial port is what is watched.
+    lines = [_ENVIRONMENT, f"nxtop_kernel_options=no_timer_check {kernel_options}".rstrip(),
+             "nxtop_engine_options=console=ttyS0"]
+    block = "".join(f"{line}\n" for line in lines)
+    if len(block) > _ENVIRONMENT_SIZE:
+        raise TestbedError(f"this is too long for GRUB's variables: {kernel_options}")
+    return block.ljust(_ENVIRONMENT_SIZE, "#").encode()
+
+
 def _add_boot_variables(path):
-    """GRUB's variables, on the EFI system partition: the root file system, where they usually are, is never written."""
     with tempfile.TemporaryDirectory(prefix="nxtop-grub.") as scratch:
         block = Path(scratch) / "grubenv"
-        # An emulated timer may be late for the kernel's check of it, which panics; the serial port is what is watched.
-        lines = ["# GRUB Environment Block", "nxtop_kernel_options=no_timer_check", "nxtop_engine_options=console=ttyS0"]
-        block.write_text("".join(f"{line}\n" for line in lines).ljust(1024, "#"), encoding="utf-8")
+        block.write_bytes(boot_variables())
         disk.add_to_esp(path, block, "nxtop")
+
+
+def boot_variables_at():
+    """Where on the image's disk they are, in bytes: GRUB writes them in place, and so may others."""
+    with open(image.get(), "rb") as file:
+        start = file.read(disk.ESP_END)
+    return start.index(_ENVIRONMENT.encode())
 
 
 image = Artefact("appliance.img", _key, _build)
