@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from . import golden
@@ -40,9 +41,7 @@ class Story:
     def __enter__(self):
         RUNS.mkdir(parents=True, exist_ok=True)
         directory = Path(tempfile.mkdtemp(prefix=f"{time.strftime('%H%M%S')}-center-", dir=RUNS))
-        # What is left for whoever looks for a failure's reason: Center's log.
-        self._stack.callback(shutil.rmtree, directory / "center", ignore_errors=True)
-        self._stack.push(lambda kind, *_: kind or shutil.rmtree(directory, ignore_errors=True))
+        self._stack.push(partial(_clean_up, directory))
         self.center = self._stack.enter_context(Center(directory, golden.sealed.get()))
         return self
 
@@ -100,7 +99,7 @@ class Story:
 
     def receive_workspaces(self):
         for title in (CORPORATE, PERSONAL):
-            self._wait(f"{title} starts", lambda title=title: self._has_started(title), self._tell_progress)
+            self._wait(f"{title} starts", partial(self._has_started, title), self._tell_progress)
             workspace = self.pc.workspace(title)
             if workspace.accelerator() != "kvm":
                 raise TestbedError(f"{title} runs without KVM:\n{workspace.virsh('dumpxml').output}")
@@ -111,7 +110,10 @@ class Story:
         self._wait_healthy(CORPORATE)
         self._wait_healthy(PERSONAL)
         self.say("Both are healthy, says Center")
-        self.pc.workspace(PERSONAL).run(f"findmnt -n -o SOURCE /home && echo 'Dear diary' > {_LETTER} && sync")
+        for title in (CORPORATE, PERSONAL):
+            workspace = self.pc.workspace(title)
+            self._wait(f"{title} has an address", partial(workspace.run, "ip -4 -o address show scope global"))
+        self.pc.workspace(PERSONAL).run(f"mountpoint -q /home && echo 'Dear diary' > {_LETTER} && sync")
         self.say("The user of Personal writes a letter, on their own disk")
 
     def wreck(self):
@@ -209,3 +211,8 @@ class Story:
             return "the PC is off"
         return self.pc.run("nxtop status; nxtop log; systemctl --failed; journalctl -u nxtopd -n 40 --no-pager",
                            check=False).all
+
+
+def _clean_up(directory, failure, *_):
+    """Of Center's directory, its log is left for whoever looks for a failure's reason."""
+    shutil.rmtree(directory / "center" if failure else directory, ignore_errors=True)
