@@ -42,7 +42,7 @@ def release(*words):
 def _policy(name):
     return {"format": 1, "policy": name, "generation": 1, "title": name.capitalize(), "kind": KINDS[name], "vcpus": 1,
             "memory_mib": MEMORY_MIB, "user_disk_mib": USER_DISK_MIB, "network": "nat", "autostart": True,
-            "snapshots": {"keep": 3, "every_minutes": 0}, "health": {"agent": True, "boot_seconds": 1800}}
+            "snapshots": {"keep": 3, "every_minutes": 0}, "health": {"agent": True, "boot_seconds": 7200}}
 
 
 def _seal(path):

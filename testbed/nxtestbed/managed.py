@@ -15,8 +15,9 @@ from .errors import TestbedError
 from .machine import PC
 from .tunnel import connect
 
+UUID = "6e78746f-7020-4d61-8e61-676564205043"  # of the PC, in its firmware
 # Liveness limits for what takes minutes on an idle machine.
-_TIMEOUT = 1800
+_TIMEOUT = 3600
 # Without a byte read, written or said: it hangs.
 _STUCK, _RESETS = 240, 3
 _WORKSPACES = "/var/lib/nxtop/workspaces"
@@ -41,7 +42,7 @@ class ManagedPC(PC):
         run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", appliance.image.get(), system])
         # Without an option ROM: this PC does not start from its network.
         self.options.devices += ["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
-                                 "-uuid", "6e78746f-7020-4d61-8e61-676564205043"]
+                                 "-uuid", UUID]
         if self._by_option:
             self._set_boot_variables(system)
         else:
@@ -76,7 +77,7 @@ class ManagedPC(PC):
             raise TestbedError(f"not the entry {self.options.entry} was started, but: {line}")
 
     def workspace(self, title):
-        for found in json.loads(self.run("nxtop --json status").output)["workspaces"]:
+        for found in json.loads(self.run("nxtop --json status", _TIMEOUT).output)["workspaces"]:
             if found["title"] == title:
                 return Workspace(self, found["workspace"], title)
         raise TestbedError(f"the PC has no workspace {title}")
@@ -95,7 +96,7 @@ class Workspace:
     def virsh(self, *words, check=True):
         """Of its domain: words[0] is virsh's command."""
         command, *rest = map(shlex.quote, words)
-        return self._pc.run(" ".join(["virsh -q", command, f"nxtop-{self.id}", *rest]), check=check)
+        return self._pc.run(" ".join(["virsh -q", command, f"nxtop-{self.id}", *rest]), _TIMEOUT, check)
 
     def accelerator(self):
         """libvirt's word for what runs it."""
