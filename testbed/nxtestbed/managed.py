@@ -174,4 +174,5 @@ class Workspace:
         return json.loads(answer.output)["return"]["pid"]
 
     def _ask(self, command, check=True, **arguments):
-        return self.virsh("qemu-agent-command", json.dumps({"execute": command, "arguments": arguments}), check=check)
+        request = json.dumps({"execute": command, "arguments": arguments})
+        return self.virsh("qemu-agent-command", "--timeout", "300", request, check=check)

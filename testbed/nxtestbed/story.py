@@ -151,7 +151,7 @@ class Story:
         self.center.start()
         self.say("Center is on again")
         self._wait("Center hears of both reverts", lambda: sum(
-            event["kind"] == "reverted" for event in self.center.ctl("event", "list", "--json")) == 2)
+            event["kind"] == "reverted" for event in self.center.ctl("event", "list", "--limit", "100", "--json")) == 2)
         self._wait_healthy(PERSONAL)
         self.say("Center has heard what happened meanwhile: Personal was reverted, and is healthy")
 
