@@ -135,8 +135,8 @@ class Story:
 
     def revert_from_center(self):
         workspace = self._prepare_revert()
-        outcome = self.center.ctl("order", "revert", workspace.id, "--wait", timeout=_TIMEOUT)
-        self.say(f"The administrator reverts it, in Center: {' '.join(outcome.split())}")
+        self.center.ctl("order", "revert", workspace.id, "--wait", timeout=_TIMEOUT)
+        self.say(f"The administrator has reverted it, in Center: nxtopctl order revert {workspace.id}")
         self._check_reverted(workspace)
 
     def revert_without_center(self):
@@ -144,7 +144,7 @@ class Story:
         self.say("Center is switched off")
         workspace = self._prepare_revert()
         self.pc.run(f"nxtop revert {PERSONAL}", _TIMEOUT)
-        self.say(f"The user reverts it, at the PC: nxtop revert {PERSONAL}")
+        self.say(f"The user has reverted it, at the PC: nxtop revert {PERSONAL}")
         self._check_reverted(workspace)
 
     def hear_of_it(self):
