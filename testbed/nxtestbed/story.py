@@ -45,8 +45,10 @@ class Story:
         self.center = self._stack.enter_context(Center(directory, golden.sealed.get()))
         return self
 
-    def __exit__(self, *error):
-        return self._stack.__exit__(*error)
+    def __exit__(self, *failure):
+        if failure[0] and self.pc:
+            self.say(f"Logs: {self.pc.directory}. The end of its console:\n{self.pc.tail(20)}")
+        self._stack.__exit__(*failure)
 
     def tell(self):
         """All of it, or an error."""
