@@ -8,8 +8,8 @@ MESON := build/meson
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: engine driver images ## a PC with Engine beneath and two Debian guests on it, until Ctrl-C; SCRIPTED=1 ends by itself
-	SCRIPTED=$(SCRIPTED) testbed/demo
+run: console images ## Center and a managed PC, until Ctrl-C; SCRIPTED=1 ends by itself; ENTRY=stock; DEMO=engine: Engine alone
+	SCRIPTED=$(SCRIPTED) ENTRY=$(ENTRY) testbed/$(if $(filter engine,$(DEMO)),demo,managed)
 
 test: check console driver images ## everything: make check, a short fuzzing, console and agent, Linux's own tests of KVM, scenarios
 	tests/fuzz --seed 1 --seconds 5
@@ -39,7 +39,7 @@ console: setup ## build Center's web console
 driver: setup ## compile nxtop.ko
 	testbed/build-driver
 
-images: setup ## make the disks of the emulated PC
+images: engine driver ## make the disks of the emulated PCs
 	testbed/build-images
 
 lint: setup ## check style, and the mistakes that tools find without running anything

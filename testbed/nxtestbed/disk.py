@@ -20,6 +20,7 @@ MIB = 1024 * 1024
 _BIOS_AT, _BIOS_SIZE = 1, 1
 _ESP_AT, _ESP_SIZE = 2, 16
 _ROOT_AT = _ESP_AT + _ESP_SIZE
+ESP_END = _ROOT_AT * MIB
 
 _BIOS_BOOT_TYPE = "21686148-6449-6E6F-744E-656564454649"
 _ESP_TYPE = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
@@ -38,33 +39,55 @@ _GRUB_MODULES = ["part_gpt", "ext2", "search", "search_label", "normal", "config
                  "all_video"]
 
 
-def make_disk(image, root, grub_root, label, size_mib):
+def make_disk(image, root, grub_root, label, size_mib, lasting=False):
     """Makes a raw disk image with the content of the directory root.
 
-    grub_root: a root file system that has GRUB's packages.
+    grub_root: a root file system that has GRUB's packages. lasting: see make_ext4().
     """
     with tempfile.TemporaryDirectory(prefix="nxtop-disk.") as scratch:
-        _partition(image, size_mib)
+        _partition(image, size_mib, label.replace("ROOT", "BOOT"))
         _install_grub_bios(image, grub_root, label, Path(scratch))
         _install_grub_uefi(image, grub_root, label, Path(scratch))
-        make_ext4(image, root, label, size_mib - _ROOT_AT - 1, offset_mib=_ROOT_AT)
+        make_ext4(image, root, label, size_mib - _ROOT_AT - 1, _ROOT_AT, lasting)
 
 
-def make_ext4(image, root, label, size_mib, offset_mib=0):
-    """Writes an ext4 file system with the content of root into image."""
-    # Neither a journal nor checksums: GRUB writes its environment block, and runs are thrown away.
-    run(["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal,^metadata_csum", "-m", "0",
+def add_partition(image, root, label, size_mib):
+    """Makes a disk image larger by a partition with an ext4 file system that lasts, with the content of root."""
+    end = image.stat().st_size // MIB
+    with open(image, "r+b") as file:
+        file.truncate((end + size_mib) * MIB)
+    # The second copy of the table goes to the disk's new end, and the partition to where it was.
+    run(["sh", "-c", 'printf "start=%sMiB, type=%s\\n" "$1" "$2" | '
+         'sfdisk --quiet --append --no-reread "$3"', "sh", end, _LINUX_TYPE, image])
+    make_ext4(image, root, label, size_mib - 1, end, lasting=True)
+
+
+def add_to_esp(image, file, folder):
+    """Copies a file into a new folder of a disk's EFI system partition."""
+    esp = f"{image}@@{_ESP_AT}M"
+    run(["mmd", "-i", esp, f"::/{folder}"])
+    run(["mcopy", "-i", esp, file, f"::/{folder}/{file.name}"])
+
+
+def make_ext4(image, root, label, size_mib, offset_mib=0, lasting=False):
+    """Writes an ext4 file system with the content of root into image.
+
+    lasting: it has to outlive power cuts. GRUB cannot write into such a one.
+    """
+    # Neither a journal nor checksums otherwise: GRUB writes its environment block, and runs are thrown away.
+    features = "^orphan_file,^metadata_csum_seed" if lasting else "^has_journal,^metadata_csum"
+    run(["mke2fs", "-q", "-F", "-t", "ext4", "-O", features, "-m", "0",
          "-L", label, "-d", root, "-E", f"offset={offset_mib * MIB},root_owner=0:0",
          image, f"{size_mib}M"])
 
 
-def _partition(image, size_mib):
+def _partition(image, size_mib, esp_name):
     with open(image, "wb") as file:
         file.truncate(size_mib * MIB)
     table = "\n".join([
         "label: gpt",
         f"start={_BIOS_AT}MiB, size={_BIOS_SIZE}MiB, type={_BIOS_BOOT_TYPE}",
-        f"start={_ESP_AT}MiB, size={_ESP_SIZE}MiB, type={_ESP_TYPE}",
+        f"start={_ESP_AT}MiB, size={_ESP_SIZE}MiB, type={_ESP_TYPE}, name={esp_name}",
         f"start={_ROOT_AT}MiB, type={_LINUX_TYPE}",
     ])
     # sfdisk reads its standard input, which run() keeps closed.

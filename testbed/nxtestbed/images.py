@@ -15,7 +15,7 @@ _AGENT_SOURCE = TESTBED / "agent" / "agent.c"
 _CODE = Path(__file__).parent
 
 
-def _agent_key():
+def agent_key():
     return key_of(_AGENT_SOURCE)
 
 
@@ -25,26 +25,27 @@ def _build_agent(path):
          _AGENT_SOURCE])
 
 
-agent = Artefact("nxtop-agent", _agent_key, _build_agent)
+agent = Artefact("nxtop-agent", agent_key, _build_agent)
 
 
-class _Root:
-    """A Debian root file system from a recipe folder: packages and the initrd's modules.
+class Root:
+    """A Debian root file system from a recipe folder: packages, and the initrd's modules and scripts.
 
     variant: mmdebstrap's. "extract" only unpacks the packages: enough to take files from them.
     """
 
-    def __init__(self, name, suite="trixie", arch="amd64", variant="apt"):
+    def __init__(self, name, suite="trixie", arch="amd64", variant="apt", recipe=None):
         self.name = name
-        self._recipe = _RECIPES / name
+        self._recipe = recipe or _RECIPES / name
         self._suite = suite
         self._arch = arch
         self._variant = variant
         self.artefact = Artefact(f"{name}-root", self.key, self._build)
 
     def key(self):
-        modules = self._modules()
+        modules, scripts = self._modules(), self._scripts()
         return key_of(self._recipe / "packages", modules if modules.exists() else "",
+                      *([scripts] if scripts.exists() else []),
                       self._suite, self._arch, _CODE / "debian.py")
 
     def get(self):
@@ -52,6 +53,9 @@ class _Root:
 
     def _modules(self):
         return self._recipe / "initramfs-modules"
+
+    def _scripts(self):
+        return self._recipe / "initramfs-scripts"
 
     def _build(self, path):
         hooks = []
@@ -61,48 +65,54 @@ class _Root:
                      '--essential-hook=echo MODULES=list'
                      ' > "$1/etc/initramfs-tools/conf.d/nxtop.conf"',
                      f'--essential-hook=cp {self._modules()} "$1/etc/initramfs-tools/modules"']
+        if self._scripts().exists():
+            hooks.append('--essential-hook=mkdir -p "$1/etc/initramfs-tools/scripts" && '
+                         f'cp -r {self._scripts()}/. "$1/etc/initramfs-tools/scripts"')
         debian.bootstrap(path, self._suite, debian.read_packages(self._recipe / "packages"),
                          self._arch, hooks, self._variant)
 
 
-pc_root = _Root("pc")
-guest_root = _Root("guest")
-build_root = _Root("build")
-foreign_root = _Root("foreign", "bookworm", "i386", "extract")
-bochs_root = _Root("bochs", variant="extract")
+pc_root = Root("pc")
+guest_root = Root("guest")
+build_root = Root("build")
+foreign_root = Root("foreign", "bookworm", "i386", "extract")
+bochs_root = Root("bochs", variant="extract")
 
 
 # What a disk does not need at each start under emulation.
-_DISABLED = ["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer",
+DISABLED = ["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer",
              "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer",
-             "systemd-pstore.service", "getty@tty1.service"]
+             "systemd-pstore.service"]
 _PC_DISABLED = ["logrotate.timer", "libvirt-guests.service", "libvirtd.service",
                 "virtlogd.service", "grub-common.service"]
 _PC_ENABLED = ["nxtop-boot-ok.service"]
 
 
+# What decides what is done to a root file system.
+DISK_CODE = (_CODE / "disk.py", _CODE / "images.py")
+
+
 def _disk_key(root):
-    # This file as well: it decides what is done to the root file system.
-    return key_of(root.key(), pc_root.key(), _agent_key(), _RECIPES / root.name / "files",
-                  _RECIPES / "common", _CODE / "disk.py", _CODE / "images.py")
+    return key_of(root.key(), pc_root.key(), agent_key(), _RECIPES / root.name / "files",
+                  _RECIPES / "common", *DISK_CODE)
 
 
 def _prepare(root, name):
     """What every disk's root file system gets."""
-    _overlay(root, _RECIPES / "common")
-    _overlay(root, _RECIPES / name / "files")
-    _install_agent(root)
-    _add_boot_files(root)
-    _systemctl(root, "disable", _DISABLED)
-    _systemctl(root, "set-default", ["multi-user.target"])
-    _set_passwordless_root(root)
+    overlay(root, _RECIPES / "common")
+    overlay(root, _RECIPES / name / "files")
+    install_agent(root)
+    add_boot_files(root)
+    systemctl(root, "disable", [*DISABLED, "getty@tty1.service"])
+    systemctl(root, "set-default", ["multi-user.target"])
+    set_passwordless_root(root)
 
 
 def _build_pc_disk(path):
-    with _copy_of(pc_root.get()) as root:
+    with copy_of(pc_root.get()) as root:
         _prepare(root, "pc")
-        _systemctl(root, "disable", _PC_DISABLED)
-        _systemctl(root, "enable", _PC_ENABLED)
+        systemctl(root, "disable", _PC_DISABLED)
+        systemctl(root, "enable", _PC_ENABLED)
         for mount_point in ("nxtop", "guests"):
             (root / mount_point).mkdir()
         disk.make_disk(path, root, pc_root.get(), "NXTOP-ROOT", 3072)
@@ -116,7 +126,7 @@ def _build_guests_disk(path):
     with tempfile.TemporaryDirectory(prefix=".guests.", dir=IMAGES) as scratch:
         content = Path(scratch)
         content.chmod(0o755)
-        with _copy_of(guest_root.get()) as root:
+        with copy_of(guest_root.get()) as root:
             _prepare(root, "guest")
             raw = content / "debian.raw"
             disk.make_disk(raw, root, pc_root.get(), "GUEST-ROOT", 2048)
@@ -171,10 +181,10 @@ def _guests_key():
 guests_disk = Artefact("guests.img", _guests_key, _build_guests_disk)
 
 
-class _copy_of:
+class copy_of:
     """A throw-away copy of a root file system: hard links, so it costs no time and no space.
 
-    Therefore never write into one of its files; _replace() puts a new file in the place of one.
+    Therefore never write into one of its files; replace() puts a new file in the place of one.
     """
 
     def __init__(self, root):
@@ -189,26 +199,31 @@ class _copy_of:
         shutil.rmtree(self._copy)
 
 
-def _replace(path, content, mode=0o644):
+def replace(path, content, mode=0o644):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     path.write_text(content, encoding="utf-8")
     path.chmod(mode)
 
 
-def _overlay(root, files):
+def link(path, target):
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
+
+
+def overlay(root, files):
     for source in files.rglob("*"):
         if source.is_file():
-            _replace(root / source.relative_to(files), source.read_text(encoding="utf-8"),
+            replace(root / source.relative_to(files), source.read_text(encoding="utf-8"),
                      0o755 if source.stat().st_mode & 0o100 else 0o644)
 
 
-def _install_agent(root):
+def install_agent(root):
     (root / "usr/lib/nxtop").mkdir(exist_ok=True)
     shutil.copy(agent.get(), root / "usr/lib/nxtop/agent")
 
 
-def _add_boot_files(root):
+def add_boot_files(root):
     """Names without a version for the kernel, and what GRUB reads from the root file system."""
     for name in ("vmlinuz", "initrd.img"):
         newest = max((root / "boot").glob(f"{name}-*"))
@@ -219,15 +234,15 @@ def _add_boot_files(root):
     for target in ("i386-pc", "x86_64-efi"):
         run(["cp", "-al", pc_root.get() / "usr/lib/grub" / target, grub / target])
     # GRUB's environment block: 1024 bytes, which it can write but never extend.
-    _replace(grub / "grubenv", "# GRUB Environment Block\n".ljust(1024, "#"))
+    replace(grub / "grubenv", "# GRUB Environment Block\n".ljust(1024, "#"))
 
 
-def _systemctl(root, verb, units):
+def systemctl(root, verb, units):
     run(["systemctl", f"--root={root}", "--quiet", verb, *units], env=dict(os.environ, LC_ALL="C"))
 
 
-def _set_passwordless_root(root):
+def set_passwordless_root(root):
     shadow = root / "etc/shadow"
     lines = shadow.read_text(encoding="utf-8").splitlines()
-    _replace(shadow, "".join(("root::20000:0:99999:7:::" if line.startswith("root:") else line)
+    replace(shadow, "".join(("root::20000:0:99999:7:::" if line.startswith("root:") else line)
                              + "\n" for line in lines), 0o640)

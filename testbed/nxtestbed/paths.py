@@ -13,5 +13,7 @@ RUNS = BUILD / "runs"
 # What other parts of the build leave for the testbed.
 ENGINE = BUILD / "meson" / "engine" / "nxtop-engine.elf"
 DRIVER = BUILD / "driver" / "nxtop.ko"
+CENTER = BUILD / "meson" / "center"
+CONSOLE = BUILD / "console"
 MODULES = BUILD / "modules"  # what scenarios load
 DRIVER_TESTS = TOP / "driver" / "tests"

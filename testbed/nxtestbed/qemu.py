@@ -34,6 +34,7 @@ class Options:
     devices: list = field(default_factory=list)  # extra words for QEMU's command line
     menu: str = ""  # lines of grub.cfg; the first entry with an --id is the one that counts
     guests: bool = False  # attach the disk with the guest images, at /guests
+    payload: bool = True  # attach the payload disk, see payload.py
 
     def check(self):
         for value, known in ((self.qemu, MACHINES), (self.firmware, FIRMWARE),
@@ -80,16 +81,17 @@ def command_line(options, run):
               "-chardev", f"socket,id=agent,path={run}/agent,server=on,wait=off",
               "-device", "virtio-serial-pci",
               "-device", "virtserialport,chardev=agent,name=nxtop.agent"]
-    words += _disk("system", f"{run}/system.qcow2", "qcow2", "bootindex=1")
-    # It does not start from here, but UEFI shows GRUB only the disks that are in the boot order.
-    words += _disk("payload", f"{run}/payload.img", "raw", "bootindex=2")
+    words += disk("system", f"{run}/system.qcow2", "qcow2", "bootindex=1")
+    if options.payload:
+        # It does not start from here, but UEFI shows GRUB only the disks that are in the boot order.
+        words += disk("payload", f"{run}/payload.img", "raw", "bootindex=2")
     if options.guests:
         for number in range(TUNNELS):
             words += ["-chardev", f"socket,id=tunnel{number},path={run}/tunnel{number},"
                                   "server=on,wait=off",
                       "-device", f"virtserialport,chardev=tunnel{number},"
                                  f"name=nxtop.tunnel{number}"]
-        words += _disk("guests", images.guests_disk.get(), "raw", read_only=True)
+        words += disk("guests", images.guests_disk.get(), "raw", read_only=True)
     if options.firmware == "uefi":
         words += ["-drive", "if=pflash,format=raw,unit=0,readonly=on,"
                             f"file={ovmf('OVMF_CODE_4M.fd')}",
@@ -101,7 +103,8 @@ def ovmf(name):
     return images.pc_root.get() / "usr/share/OVMF" / name
 
 
-def _disk(name, file, image_format, properties="", read_only=False):
+def disk(name, file, image_format, properties="", read_only=False):
+    """The words for one more disk of the PC."""
     # What a run writes is thrown away with it: there is no reason to wait for the real disk.
     drive = f"file={file},if=none,id={name},format={image_format},cache=unsafe"
     device = f"virtio-blk-pci,drive={name}" + (f",{properties}" if properties else "")
