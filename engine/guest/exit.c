@@ -27,6 +27,17 @@ static u8 cpl(const struct vcpu *vcpu)
 	return paging.cpl;
 }
 
+/* Caches are coherent with everything a guest can see. */
+static s64 on_cache(struct vcpu *vcpu, const struct exit *exit)
+{
+	if (cpl(vcpu)) {
+		raise_gp(vcpu);
+		return CONTINUE;
+	}
+	skip(vcpu, exit, 2);
+	return vcpu_stepped(vcpu, CONTINUE);
+}
+
 static s64 on_cpuid(struct vcpu *vcpu, const struct exit *exit)
 {
 	struct nxt_regs *regs = &vcpu->ctx.regs;
@@ -46,8 +57,14 @@ static s64 on_xsetbv(struct vcpu *vcpu, const struct exit *exit)
 {
 	const struct nxt_regs *regs = &vcpu->ctx.regs;
 	u64 value = regs->rdx << 32 | (u32)regs->rax;
+	struct paging_state paging;
 
-	if (cpl(vcpu) || (u32)regs->rcx || !vcpu_set_xcr0(vcpu, value)) {
+	vendor->get_paging(&vcpu->ctx, &paging);
+	if (!(paging.cr4 & CR4_OSXSAVE)) {
+		vcpu_raise(vcpu, VECTOR_UD, false, 0);
+		return CONTINUE;
+	}
+	if (paging.cpl || (u32)regs->rcx || !vcpu_set_xcr0(vcpu, value)) {
 		raise_gp(vcpu);
 		return CONTINUE;
 	}
@@ -153,9 +170,7 @@ s64 vcpu_exit(struct vcpu *vcpu, const struct exit *exit)
 	case EXIT_HYPERCALL:
 		return vcpu_hypercall(vcpu, exit);
 	case EXIT_CACHE:
-		/* Caches are coherent with everything a guest can see. */
-		skip(vcpu, exit, 2);
-		return vcpu_stepped(vcpu, CONTINUE);
+		return on_cache(vcpu, exit);
 	case EXIT_DR:
 		return on_dr(vcpu);
 	case EXIT_CR8:

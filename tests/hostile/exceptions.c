@@ -42,7 +42,7 @@ static void bad_gates(void)
 		0x00008f0000102000,
 		0x00008e0000002000,
 		0x00008e0000502000,
-		0x00008e000008ffff,
+		0x00028e000008ffff, /* zeros; emulation stands still in code that is page tables */
 		0x00008e0000182000,
 		0x0000ee000043ffff,
 		0xffff8e00fff82000,
@@ -111,6 +111,8 @@ static void db_on_stack(void)
 {
 	struct vm vm;
 
+	if (in_qemu())
+		left_out("it ends the emulator: bql_lock_impl: assertion failed");
 	vm_open(&vm, LONG | CHIPS, CODE(db_stack));
 	vm_handler(&vm, DB, 0x5000, iretq, sizeof(iretq), 1);
 	EXPECT(go_for(&vm.cpu[0], 500), "storm", LATE);
@@ -226,8 +228,8 @@ const struct guest exception_guests[] = {
 	{"bad-stack", "has exceptions without a stack", "APM vol. 2, 8.9", NULL, bad_stack},
 	{"db-storm", "has a breakpoint on the handler of breakpoints", "CVE-2015-8104, XSA-156", NULL,
 	 db_storm},
-	{"db-stack", "has a watchpoint on the stack of its handler", "CVE-2015-8104, XSA-156",
-	 "the emulated processor does not trap what delivering an exception writes", db_on_stack},
+	{"db-stack", "has a watchpoint on the stack of its handler", "CVE-2015-8104, XSA-156", NULL,
+	 db_on_stack},
 	{"ac-storm", "has alignment checks whose handler misaligns", "CVE-2015-5307, XSA-156", NULL,
 	 ac_storm},
 	{"trap-storms", "traps at each instruction, INT1, INT3, UD2 for ever",

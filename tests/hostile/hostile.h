@@ -145,6 +145,9 @@ void pause_ms(unsigned ms);
 /* On Engine, as against the control domain's own KVM. */
 bool on_engine(void);
 
+/* Is this PC an emulated one of QEMU's? Some of what is tried ends the emulator itself. */
+bool in_qemu(void);
+
 /* Expectations. A failed one is printed and counted; the guest goes on. */
 void check(bool ok, const char *file, int line, const char *what);
 #define CHECK(condition) check(condition, __FILE__, __LINE__, #condition)

@@ -133,7 +133,7 @@ static void hypercalls(void)
 		int64_t got = hypercall_result(&vm, number);
 
 		/* Some of the numbers are KVM's own: it answers them as it likes. */
-		CHECK(got == -ENOSYS_ ||
+		CHECK(got == -ENOSYS_ || number == 11 || /* a yield, which both know */
 		      (!on_engine() && (number == 1 || number == 5 || (number >= 9 && number <= 12))));
 	}
 	CHECK(hypercall_result(&vm, 0x4e780000) == -ENOSYS_);
