@@ -22,16 +22,8 @@ static struct vcpu *vcpu;
 
 static void ready(const void *code, size_t len, u64 rax)
 {
-	struct nxt_sregs sregs;
-
-	vcpu = guest_vcpu(0);
-	vendor->get_sregs(&vcpu->ctx, &sregs);
-	sregs.cs.base = 0;
-	sregs.cs.selector = 0;
-	assert_true(vendor->set_sregs(&vcpu->ctx, &sregs));
-	vcpu->ctx.regs.rip = AT;
+	vcpu = guest_executes(AT, code, len);
 	vcpu->ctx.regs.rax = rax;
-	memcpy(guest_ram(AT), code, len);
 	guest_map(PAGE_A, NXT_MAP_WRITE);
 	guest_map(PAGE_B, NXT_MAP_WRITE);
 	lapic_cr8_set(&vcpu->lapic, 9);

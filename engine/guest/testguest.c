@@ -80,6 +80,20 @@ void *guest_ram(u64 gpa)
 	return (u8 *)page(RAM) + gpa;
 }
 
+struct vcpu *guest_executes(u64 rip, const void *code, size_t len)
+{
+	struct vcpu *vcpu = guest_vcpu(0);
+	struct nxt_sregs sregs;
+
+	vendor->get_sregs(&vcpu->ctx, &sregs);
+	sregs.cs.base = 0;
+	sregs.cs.selector = 0;
+	assert_true(vendor->set_sregs(&vcpu->ctx, &sregs));
+	vcpu->ctx.regs.rip = rip;
+	memcpy(guest_ram(rip), code, len);
+	return vcpu;
+}
+
 struct nxt_run *guest_run_page(u32 id)
 {
 	return page(RUN_PFN(id));

@@ -12,6 +12,8 @@ int guest_teardown(void **state);
 u64 guest_vm(void);
 struct vcpu *guest_vcpu(u32 id);
 void guest_add_vcpu(u32 id);
+/* vCPU 0 in real mode, about to execute code of len bytes, which is put there. */
+struct vcpu *guest_executes(u64 rip, const void *code, size_t len);
 
 /* A hypercall of the control domain; RDX as it left it in *ret_rdx, which may be NULL. */
 s64 guest_call(u64 number, const u64 args[5], u64 *ret_rdx);

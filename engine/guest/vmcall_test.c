@@ -21,15 +21,7 @@ static struct vcpu *vcpu;
 /* In real mode; the instruction's last byte is in the second page. */
 static void ready(const void *code, u64 flags)
 {
-	struct nxt_sregs sregs;
-
-	vcpu = guest_vcpu(0);
-	vendor->get_sregs(&vcpu->ctx, &sregs);
-	sregs.cs.base = 0;
-	sregs.cs.selector = 0;
-	assert_true(vendor->set_sregs(&vcpu->ctx, &sregs));
-	vcpu->ctx.regs.rip = AT;
-	memcpy(guest_ram(AT), code, 3);
+	vcpu = guest_executes(AT, code, 3);
 	guest_map(PAGE_A, NXT_MAP_WRITE);
 	guest_map(PAGE_B, flags);
 }
