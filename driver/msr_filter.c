@@ -19,7 +19,6 @@ struct msr_range {
 };
 
 struct nxt_msr_filter {
-	struct rcu_head rcu;
 	bool allow; /* what no range is about */
 	u32 count;
 	struct msr_range range[KVM_MSR_FILTER_MAX_RANGES];

@@ -9,8 +9,6 @@
 
 #include "guest/testguest.h"
 
-#define VECTOR_UD 6
-
 static struct vcpu *at_cpl(u8 cpl)
 {
 	struct vcpu *vcpu = guest_vcpu(0);

@@ -18,18 +18,11 @@ enum { INSB = 0x6c, OUTSB = 0x6e };
 /* In real mode at one of the two, with its operand there. */
 static struct vcpu *ready(u8 opcode, u64 operand)
 {
-	struct vcpu *vcpu = guest_vcpu(0);
-	struct nxt_sregs sregs;
+	struct vcpu *vcpu = guest_executes(CODE, &opcode, sizeof(opcode));
 
-	vendor->get_sregs(&vcpu->ctx, &sregs);
-	sregs.cs.base = 0;
-	sregs.cs.selector = 0;
-	assert_true(vendor->set_sregs(&vcpu->ctx, &sregs));
-	vcpu->ctx.regs.rip = CODE;
 	vcpu->ctx.regs.rsi = vcpu->ctx.regs.rdi = operand;
 	guest_map(CODE, NXT_MAP_WRITE);
 	guest_map(ROM, 0);
-	*(u8 *)guest_ram(CODE) = opcode;
 	return vcpu;
 }
 
