@@ -65,10 +65,10 @@ static s64 loop(struct cpu *cpu, struct vcpu *vcpu)
 			if (reason != CONTINUE)
 				return reason;
 		}
+		vendor->set_tpr(&vcpu->ctx, lapic_cr8_get(&vcpu->lapic));
 		reason = vcpu_inject(vcpu);
 		if (reason != CONTINUE)
 			return reason;
-		vendor->set_tpr(&vcpu->ctx, lapic_cr8_get(&vcpu->lapic));
 
 		vendor->run(&vcpu->ctx, &exit);
 

@@ -103,8 +103,9 @@ void svm_set_shadow(struct context *ctx, bool on)
 
 /*
  * A virtual interrupt is requested only for the exit when it would be taken; it never reaches the guest.
- * Meanwhile writes of CR8 exit as well. A processor needs no help with them, but QEMU's emulation ends with
- * one that unmasks a virtual interrupt: see docs/decisions/0010.
+ * Meanwhile writes of CR8 exit as well, and while V_TPR masks the priority, only they can end that: then no
+ * virtual interrupt is requested. A processor would need no help with CR8, but QEMU's emulation ends with a
+ * write that unmasks a virtual interrupt, and takes one whose priority equals V_TPR: see docs/decisions/0010.
  */
 void svm_want_window(struct context *ctx, u32 priority)
 {
@@ -113,7 +114,7 @@ void svm_want_window(struct context *ctx, u32 priority)
 	vmcb->int_ctl &= ~(INT_CTL_IRQ | INT_CTL_PRIO | INT_CTL_IGN_TPR);
 	if (priority >= 16)
 		vmcb->int_ctl |= INT_CTL_IRQ | INT_CTL_IGN_TPR | INT_CTL_PRIO;
-	else if (priority)
+	else if (priority > svm_get_tpr(ctx))
 		vmcb->int_ctl |= INT_CTL_IRQ | (u64)priority << INT_CTL_PRIO_SHIFT;
 	set_intercept1(ctx, INTERCEPT1_VINTR, priority != 0);
 	vmcb->intercept_cr = priority ? INTERCEPT_CR8_WRITE : 0;

@@ -50,9 +50,23 @@ static void nothing_else_does(void **state)
 	assert_false(svm_make_virtual(&vmcb));
 	/* V_IRQ serves the window for the next one. */
 	ready(0xec);
-	svm_want_window(&ctx, 3);
+	svm_want_window(&ctx, TPR + 1);
 	assert_false(svm_make_virtual(&vmcb));
 	assert_int_equal(vmcb.event_inj, INTR(0xec));
+}
+
+static void a_window_that_the_tpr_closes_waits_for_cr8(void **state)
+{
+	(void)state;
+	ready(0x31);
+	for (u32 priority = TPR - 1; priority <= 16; priority++) {
+		svm_want_window(&ctx, priority);
+		assert_int_equal(vmcb.intercept_cr, INTERCEPT_CR8_WRITE);
+		assert_int_equal(!!(vmcb.int_ctl & INT_CTL_IRQ), priority > TPR);
+	}
+	svm_want_window(&ctx, 0);
+	assert_int_equal(vmcb.intercept_cr, 0);
+	assert_false(vmcb.int_ctl & INT_CTL_IRQ);
 }
 
 static void taken_it_is_over(void **state)
@@ -105,6 +119,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_interrupt_becomes_virtual),
 		cmocka_unit_test(nothing_else_does),
+		cmocka_unit_test(a_window_that_the_tpr_closes_waits_for_cr8),
 		cmocka_unit_test(taken_it_is_over),
 		cmocka_unit_test(not_taken_it_is_pending),
 		cmocka_unit_test(interrupted_on_its_way_in_it_is_pending_once),
