@@ -6,6 +6,8 @@
 
 #include "hostile.h"
 
+/* What their code tells of itself goes to ports that are no chip's, so that it comes to user space. */
+
 /* ESI counts through all that an ICR can be, in steps without a common factor. EDI: the delivery mode. */
 GUEST(xapic_icr, 64,
       "mov $0xfee00000, %ebx; movl $0x1ff, 0xf0(%rbx); xor %esi, %esi; mov $1000, %ecx\n"
@@ -74,12 +76,12 @@ static void low(void)
 GUEST(init_storm, 64,
       "mov $0xfee00000, %ebx; movl $0x1ff, 0xf0(%rbx)\n"
       "1: movl $0xc4500, 0x300(%rbx); movl $0xc4609, 0x300(%rbx); movl $0xc460a, 0x300(%rbx); out %al, "
-      "$0x20\n"
+      "$0x12\n"
       "movl $0xc4500, 0x300(%rbx); movl $0xc8500, 0x300(%rbx); movl $0xc4609, 0x300(%rbx); jmp 1b");
 
 static void inits(void)
 {
-	static const uint8_t started[] = {0xe6, 0x21, 0xeb, 0xfc}; /* out %al, $0x21; jmp to it */
+	static const uint8_t started[] = {0xe6, 0x13, 0xeb, 0xfc}; /* out %al, $0x13; jmp to it */
 	struct kvm_mp_state waits = {.mp_state = KVM_MP_STATE_UNINITIALIZED};
 	struct vm vm;
 
@@ -117,11 +119,11 @@ static void own_init(void)
 GUEST(nmi_storm, 64,
       "cmp $0x7c00, %esp; je 2f; mov $0xfee00000, %ebx; movl $0x1ff, 0xf0(%rbx)\n"
       "1: movl $0xc4400, 0x300(%rbx); jmp 1b\n"
-      "2: nop; cpuid; out %al, $0x20; jmp 2b");
+      "2: nop; cpuid; out %al, $0x12; jmp 2b");
 
 static void nmis(void)
 {
-	static const uint8_t handler[] = {0xe6, 0x22, 0x48, 0xcf}; /* out %al, $0x22; iretq */
+	static const uint8_t handler[] = {0xe6, 0x13, 0x48, 0xcf}; /* out %al, $0x13; iretq */
 	struct vm vm;
 
 	vm_open(&vm, LONG | CHIPS | CPUS(2), CODE(nmi_storm));
@@ -141,7 +143,7 @@ GUEST(flood, 64,
       "%ecx\n"
       "cmp $256, %ecx; jne 3b; jmp 1b\n"
       "2: mov $0xfee00000, %ebx; movl $0x1ff, 0xf0(%rbx); sti\n"
-      "4: xor %eax, %eax; mov %rax, %cr8; mov $15, %eax; mov %rax, %cr8; out %al, $0x20; mov %edi, "
+      "4: xor %eax, %eax; mov %rax, %cr8; mov $15, %eax; mov %rax, %cr8; out %al, $0x12; mov %edi, "
       "0xb0(%rbx); jmp 4b");
 
 static void floods(void)
