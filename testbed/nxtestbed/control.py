@@ -13,6 +13,12 @@ def load_driver(pc):
     pc.run("test -e /sys/module/nxtop || insmod /nxtop/nxtop.ko")
 
 
+def confirm_start(pc):
+    """Waits until the PC has told GRUB that this start was good: the next one is with Engine as well."""
+    # By its own service: of two grub-editenv at once, one finds the file empty.
+    pc.run("systemctl start nxtop-boot-ok.service && sync")
+
+
 def engine_info(pc):
     """What Engine says of itself, by name."""
     lines = pc.run(f"cat {_ENGINE}/info").output.splitlines()

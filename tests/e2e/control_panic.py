@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Engine stops: people learn why."""
 
-from nxtestbed.control import engine_log, load_driver, load_test_module
+from nxtestbed.control import confirm_start, engine_log, load_driver, load_test_module
 from nxtestbed.scenario import scenario
 from nxtestbed.screen import read_screen
 
@@ -17,7 +17,7 @@ def _panic_and_restart(pc):
     load_driver(pc)
     load_test_module(pc)
     assert engine_log(pc, "crash") == ""
-    pc.run("grub-editenv /boot/grub/grubenv set nxtop_try=ok && sync")
+    confirm_start(pc)
     pc.spawn(f"taskset -c 1 sh -c 'echo {_SELFTEST} {_SELFTEST_PANIC} "
              "> /sys/kernel/debug/nxtest/hypercall'")
     pc.wait_for("PANIC on CPU 1")

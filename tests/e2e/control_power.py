@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The control domain restarts, switches off, and hands over to another kernel: always on Engine."""
 
-from nxtestbed.control import engine_info, engine_log, load_driver
+from nxtestbed.control import confirm_start, engine_info, engine_log, load_driver
 from nxtestbed.scenario import scenario
 
 _CONSOLE = "console=ttyS0"
@@ -13,17 +13,12 @@ _HOLD_VM = ("import fcntl, os, time\n"
             "time.sleep(1000)\n")
 
 
-def _confirm(pc):
-    """Tells GRUB at once that this start was good; the PC does so when all its services are up."""
-    pc.run("grub-editenv /boot/grub/grubenv set nxtop_try=ok && sync")
-
-
 def _is_on_engine(pc, vms="0"):
     load_driver(pc)
     info = engine_info(pc)
     assert info["cpus"] == pc.run("nproc").output.strip() == str(pc.options.smp), info
     assert info["vms"] == vms, info
-    _confirm(pc)
+    confirm_start(pc)
 
 
 def _hold_vm(pc):
