@@ -276,6 +276,10 @@ enum nxt_exit {
 #define NXT_RUN_MSR_DONE (1u << 8)	/* the NXT_EXIT_MSR just reported was done elsewhere */
 #define NXT_RUN_FIX_HYPERCALL (1u << 9) /* the other vendor's VMCALL or VMMCALL becomes this one's */
 #define NXT_RUN_TELL_ALL (1u << 10)	/* NXT_EXIT_EMULATION also at CPL 1 to 3, where it else is #UD */
+#define NXT_RUN_AWAIT_TIMER (1u << 11)	/* wait for a timer that fires within NXT_AWAIT_TICKS, then enter */
+
+/* TSC ticks: a few 10 us. So a control domain can set its alarm ahead by what its own way to the guest takes. */
+#define NXT_AWAIT_TICKS 65536
 
 /* Why there is an NXT_EXIT_MSR. */
 enum nxt_msr_reason {
@@ -312,6 +316,7 @@ struct nxt_run {
 	uint64_t apic_base;
 	uint64_t timer_deadline; /* host TSC at which the local APIC timer fires; 0: not armed */
 	uint64_t kick_mask;	 /* NXT_EXIT_KICK; other exits may carry one as well: always obey */
+	int64_t timer_early; /* NXT_RUN_AWAIT_TIMER: how many TSC ticks the timer was off; 0: none was armed */
 	union {
 		struct {
 			uint64_t gpa;
@@ -367,7 +372,7 @@ struct nxt_run {
 		} hypercall;
 		uint8_t size[128];
 	};
-	uint8_t pad2[NXT_PAGE_SIZE - NXT_RUN_DATA - 184];
+	uint8_t pad2[NXT_PAGE_SIZE - NXT_RUN_DATA - 192];
 	uint8_t data[NXT_RUN_DATA];
 };
 

@@ -74,6 +74,10 @@ static void prepare_flags(struct nxt_vcpu *vcpu, bool leave)
 		flags |= NXT_RUN_FIX_HYPERCALL;
 	if (READ_ONCE(vcpu->vm->tells_all))
 		flags |= NXT_RUN_TELL_ALL;
+	if (READ_ONCE(vcpu->timer_near)) {
+		WRITE_ONCE(vcpu->timer_near, false);
+		flags |= NXT_RUN_AWAIT_TIMER;
+	}
 	if (leave) {
 		flags |= NXT_RUN_IMMEDIATE;
 	} else if (extint_pending(vcpu)) {

@@ -3,6 +3,9 @@
  * The local APIC's timer. Engine has no timers: it tells the TSC value at which the guest's fires. Here
  * a Linux timer is set for that moment; its interrupt ends VCPU_RUN or wakes the sleeping vCPU, and
  * Engine sees the time itself.
+ *
+ * From Linux's interrupt to the guest's it is some way, and always about the same. So the alarm is set ahead
+ * by that, as it was seen to be, and Engine waits for what is left of it.
  */
 #include <linux/hrtimer.h>
 #include <linux/math64.h>
@@ -19,8 +22,18 @@ static enum hrtimer_restart fire(struct hrtimer *timer)
 	 * timer again.
 	 */
 	WRITE_ONCE(vcpu->timer_deadline, 0);
+	WRITE_ONCE(vcpu->timer_near, true);
 	nxt_vcpu_kick(vcpu);
 	return HRTIMER_NORESTART;
+}
+
+/* Learns from a run that began at an alarm. What is far off had another reason, and is no lesson. */
+static void learn(struct nxt_vcpu *vcpu)
+{
+	s64 early = READ_ONCE(vcpu->run->timer_early);
+
+	if (early && early <= NXT_AWAIT_TICKS && early >= -NXT_AWAIT_TICKS)
+		vcpu->timer_ahead = clamp(vcpu->timer_ahead - early / 8, 0, NXT_AWAIT_TICKS / 2);
 }
 
 void nxt_timer_init(struct nxt_vcpu *vcpu)
@@ -43,14 +56,16 @@ void nxt_timer_update(struct nxt_vcpu *vcpu)
 	u64 deadline = READ_ONCE(vcpu->run->timer_deadline);
 	u64 now, ticks, ns;
 
+	learn(vcpu);
 	if (deadline == READ_ONCE(vcpu->timer_deadline))
 		return;
-	now = rdtsc_ordered();
+	now = rdtsc_ordered() + vcpu->timer_ahead;
 	if (deadline && deadline <= now) {
 		/*
 		 * The usual case when a timer's own interrupt ended the run: Engine sees that the time has
 		 * come when the vCPU enters again, which it only must not sleep before.
 		 */
+		WRITE_ONCE(vcpu->timer_near, true);
 		WRITE_ONCE(vcpu->wake, true);
 		return;
 	}

@@ -370,6 +370,7 @@ int main(int argc, char **argv)
 		{"breakpoint", test_breakpoint},
 		{"debug-registers", test_debug_registers},
 		{"cr8", test_cr8},
+		{"timer", test_timer},
 	};
 	size_t i;
 

@@ -103,6 +103,10 @@ static inline void *io_data(struct vm *vm)
 	return (uint8_t *)vm->run + vm->run->io.data_offset;
 }
 
+/* smoke_64bit.c: the lowest GiB mapped one to one, and no interrupt that set_gate() has not given a handler. */
+void enter_64bit_mode(struct vm *vm);
+void set_gate(struct vm *vm, int vector, uint16_t handler);
+
 /* smoke_exits.c */
 void test_shutdown(void);
 void test_undecodable(void);
@@ -114,5 +118,8 @@ void test_debug_registers(void);
 
 /* smoke_cr8.c */
 void test_cr8(void);
+
+/* smoke_timer.c */
+void test_timer(void);
 
 #endif

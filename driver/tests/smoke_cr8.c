@@ -5,8 +5,6 @@
  */
 #include "smoke.h"
 
-#define TABLES_AT 0x10000
-#define IDT_AT 0x20000
 #define ON_GP 0x3000
 #define ON_INTERRUPT 0x3100
 #define VECTOR 0x41
@@ -14,56 +12,6 @@
 #define APIC_TPR 0x80
 #define APIC_SVR 0xf0
 #define APIC_IRR 0x200
-
-/* Without it, a vCPU has no 64-bit mode. */
-static void set_cpuid(struct vm *vm)
-{
-	enum { ENTRIES = 128 };
-	struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + ENTRIES * sizeof(cpuid->entries[0]));
-
-	must(cpuid != NULL, "calloc");
-	cpuid->nent = ENTRIES;
-	must(!ioctl(vm->kvm, KVM_GET_SUPPORTED_CPUID, cpuid), "KVM_GET_SUPPORTED_CPUID");
-	must(!ioctl(vm->vcpu, KVM_SET_CPUID2, cpuid), "KVM_SET_CPUID2");
-	free(cpuid);
-}
-
-static void set_gate(struct vm *vm, int vector, uint16_t handler)
-{
-	uint16_t gate[8] = {handler, 8, 0x8e00};
-
-	memcpy(vm->ram + IDT_AT + vector * sizeof(gate), gate, sizeof(gate));
-}
-
-/* The lowest GiB mapped one to one, in 2 MiB pages. */
-static void enter_64bit_mode(struct vm *vm)
-{
-	struct kvm_segment code = {
-		.selector = 8, .type = 11, .present = 1, .s = 1, .l = 1, .g = 1, .limit = ~0u};
-	struct kvm_segment data = {
-		.selector = 16, .type = 3, .present = 1, .s = 1, .db = 1, .g = 1, .limit = ~0u};
-	uint64_t *table = (void *)(vm->ram + TABLES_AT);
-	static const uint64_t gdt[] = {0, 0x00af9b000000ffff, 0x00cf93000000ffff};
-	struct kvm_sregs sregs;
-
-	table[0] = (TABLES_AT + 0x1000) | 3;
-	table[512] = (TABLES_AT + 0x2000) | 3;
-	for (uint64_t i = 0; i < 512; i++)
-		table[1024 + i] = i << 21 | 0x83;
-	memcpy(vm->ram + TABLES_AT + 0x3000, gdt, sizeof(gdt));
-	must(!ioctl(vm->vcpu, KVM_GET_SREGS, &sregs), "KVM_GET_SREGS");
-	sregs.cr0 = 0x80000011;
-	sregs.cr3 = TABLES_AT;
-	sregs.cr4 = 0x20;
-	sregs.efer = 0x500;
-	sregs.cs = code;
-	sregs.ds = sregs.es = sregs.ss = data;
-	sregs.gdt.base = TABLES_AT + 0x3000;
-	sregs.gdt.limit = sizeof(gdt) - 1;
-	sregs.idt.base = IDT_AT;
-	sregs.idt.limit = 0xfff;
-	must(!ioctl(vm->vcpu, KVM_SET_SREGS, &sregs), "KVM_SET_SREGS");
-}
 
 /* The local APIC has VECTOR waiting, and takes nothing of its priority. */
 static void let_interrupt_wait(struct vm *vm)
@@ -112,7 +60,6 @@ void test_cr8(void)
 	struct vm vm;
 
 	vm_open(&vm, 1, code, sizeof(code));
-	set_cpuid(&vm);
 	enter_64bit_mode(&vm);
 	memcpy(vm.ram + ON_GP, on_gp, sizeof(on_gp));
 	memcpy(vm.ram + ON_INTERRUPT, on_interrupt, sizeof(on_interrupt));

@@ -65,6 +65,14 @@ static void inject_nmi(struct vcpu *vcpu)
 	inject(vcpu, EVENT_NMI, 2);
 }
 
+static void want_window(struct vcpu *vcpu, u32 priority)
+{
+	if (!priority && !vcpu->window)
+		return; /* as it mostly is */
+	vcpu->window = (u8)priority;
+	vendor->want_window(&vcpu->ctx, priority);
+}
+
 /* At most one event enters at a time; for the next, the guest exits as soon as it can take it. */
 s64 vcpu_inject(struct vcpu *vcpu)
 {
@@ -101,7 +109,7 @@ s64 vcpu_inject(struct vcpu *vcpu)
 		vector = lapic_pending(&vcpu->lapic);
 	} else if (vcpu->wants_window && open && !injected) {
 		vcpu->wants_window = false;
-		vendor->want_window(&vcpu->ctx, 0);
+		want_window(vcpu, 0);
 		return NXT_EXIT_IRQ_WINDOW;
 	}
 
@@ -112,7 +120,7 @@ s64 vcpu_inject(struct vcpu *vcpu)
 		window = (u32)vector >> 4;
 	else if (irr >= 0 && irr >> 4 > lapic_highest_isr(&vcpu->lapic) >> 4)
 		window = (u32)irr >> 4; /* CR8 can unmask it without an exit */
-	vendor->want_window(&vcpu->ctx, window);
+	want_window(vcpu, window);
 	return CONTINUE;
 }
 

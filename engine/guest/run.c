@@ -42,6 +42,33 @@ static bool runnable(struct vcpu *vcpu)
 	return vcpu->mp_state == NXT_MP_RUNNABLE;
 }
 
+/*
+ * The control domain has set its alarm ahead: the timer is about to fire. It does so now, and its last ticks
+ * pass just before the guest is entered, so that the way there does not make it late. The wait is short,
+ * whatever the control domain says.
+ */
+static void expect_timer(struct vcpu *vcpu)
+{
+	u64 deadline = vcpu_deadline(vcpu);
+	s64 early = (s64)(deadline - rdtsc());
+
+	if (!deadline || early > NXT_AWAIT_TICKS)
+		return;
+	vcpu->await = deadline;
+	if (early > 0)
+		lapic_timer_poll(&vcpu->lapic, deadline + vcpu->tsc_offset);
+}
+
+static void await_timer(struct vcpu *vcpu)
+{
+	if (!vcpu->await)
+		return;
+	vcpu->run->timer_early = (s64)(vcpu->await - rdtsc());
+	while ((s64)(vcpu->await - rdtsc()) > 0)
+		pause();
+	vcpu->await = 0;
+}
+
 /* Enters the guest until an exit is not Engine's own business. */
 static s64 loop(struct cpu *cpu, struct vcpu *vcpu)
 {
@@ -70,6 +97,7 @@ static s64 loop(struct cpu *cpu, struct vcpu *vcpu)
 		if (reason != CONTINUE)
 			return reason;
 
+		await_timer(vcpu);
 		vendor->run(&vcpu->ctx, &exit);
 
 		cpu->exits[EXIT_FROM_VM][exit.kind]++;
@@ -123,6 +151,7 @@ static void take_input(struct vcpu *vcpu, u32 flags)
 	vcpu->msr_exits = flags & (NXT_RUN_ASK_MSR | NXT_RUN_TELL_MSR);
 	vendor->intercept_msrs(&vcpu->ctx, flags & NXT_RUN_ASK_MSR);
 	vcpu->tells_all = flags & NXT_RUN_TELL_ALL;
+	vcpu->run->timer_early = 0;
 }
 
 s64 vcpu_run(struct vcpu *vcpu)
@@ -137,8 +166,13 @@ s64 vcpu_run(struct vcpu *vcpu)
 	vendor->load(&cpu->cd, &vcpu->ctx);
 	vcpu_load_extra(vcpu, cpu);
 	reason = vcpu_finish(vcpu, flags);
+	if (reason == CONTINUE && (flags & NXT_RUN_IMMEDIATE))
+		reason = NXT_EXIT_INTR;
+	if (reason == CONTINUE && (flags & NXT_RUN_AWAIT_TIMER))
+		expect_timer(vcpu);
 	if (reason == CONTINUE)
-		reason = flags & NXT_RUN_IMMEDIATE ? NXT_EXIT_INTR : loop(cpu, vcpu);
+		reason = loop(cpu, vcpu);
+	await_timer(vcpu); /* it has fired, so the time must pass, also if the guest was not entered */
 	vcpu_unload_extra(vcpu, cpu);
 	vendor->unload(&cpu->cd, &vcpu->ctx);
 	publish(vcpu, reason);

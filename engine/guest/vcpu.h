@@ -58,6 +58,7 @@ struct vcpu {
 	struct lapic lapic;
 	u64 kick_mask;
 	u64 armed; /* host TSC that the control domain's timer is set for; 0: none */
+	u64 await; /* host TSC of the timer that has fired a little early; 0: none */
 
 	/* Events on their way in. */
 	struct event event; /* goes in at the next entry, before anything else */
@@ -65,6 +66,7 @@ struct vcpu {
 	bool extint; /* extint_vector was acknowledged at the PIC and must get in */
 	u8 extint_vector;
 	bool wants_window;
+	u8 window;	/* what the back end was last told by want_window() */
 	bool tells_all; /* NXT_RUN_TELL_ALL */
 	bool triple_fault;
 
