@@ -107,8 +107,8 @@ struct vendor_ops {
 	u32 (*get_shadow)(const struct context *ctx); /* 1: STI or MOV SS shadow */
 	void (*set_shadow)(struct context *ctx, bool on);
 	/*
-	 * Exit with IRQ_WINDOW when an interrupt of this priority class (vector >> 4; 16: any) can be taken, or
-	 * with CR8 when the guest writes it; 0: do not. The guest's CR8 is set before.
+	 * Exit with IRQ_WINDOW when an interrupt of this priority class (vector >> 4; 16: any) can be taken,
+	 * or with CR8 when the guest writes it; 0: do not. The guest's CR8 is set before.
 	 */
 	void (*want_window)(struct context *ctx, u32 priority);
 	void (*intercept_hlt)(struct context *ctx, bool on); /* on at first */

@@ -32,7 +32,7 @@ class ManagedPC(PC):
     """
 
     def __init__(self, entry, enrolment_text, by_option=False, devices=(), name="managed"):
-        super().__init__(qemu.Options(entry=entry, qemu="trixie", smp=2, memory="4G", payload=False,
+        super().__init__(qemu.Options(entry=entry, qemu=qemu.for_guests(entry), smp=2, memory="4G", payload=False,
                                       devices=list(devices)), name)
         self._enrolment_text = enrolment_text
         self._by_option = by_option

@@ -5,12 +5,12 @@ import os
 import shutil
 from dataclasses import dataclass, field
 
-from . import images
+from . import images, mended
 from .errors import TestbedError
 
 TUNNELS = 6  # ways into a PC with guests; see machine.py
 
-MACHINES = ("host", "trixie")
+MACHINES = ("host", "trixie", "mended")
 FIRMWARE = ("bios", "uefi")
 ENTRIES = ("engine", "stock")
 
@@ -20,7 +20,9 @@ class Options:
     """What kind of PC to emulate, and how to start it."""
 
     entry: str = "engine"
-    qemu: str = "host"  # Debian 12's QEMU 7.2, or trixie: QEMU 10 with x2APIC and an IOMMU
+    # Debian 12's QEMU 7.2, or trixie: QEMU 10 with x2APIC and an IOMMU, or mended: the same without the fault that
+    # guests on stock KVM hang by.
+    qemu: str = "host"
     firmware: str = "bios"
     smp: int = 2
     memory: str = "3G"
@@ -43,6 +45,11 @@ class Options:
                 raise TestbedError(f"unknown option {value}: choose one of {', '.join(known)}")
 
 
+def for_guests(entry):
+    """Which QEMU carries guests on this boot entry."""
+    return "mended" if entry == "stock" else "trixie"
+
+
 def program(options):
     """The words that start QEMU, and the environment to start it in."""
     env = dict(os.environ)
@@ -51,13 +58,13 @@ def program(options):
         if not qemu:
             raise TestbedError("qemu-system-x86_64 is missing: run `make setup`")
         return [qemu], env
-    # QEMU 10 with its own loader and libraries, straight from the PC's root file system: no
+    # With its own loader and libraries, straight from the PC's root file system: no
     # chroot, so nothing to mount and nothing to clean up.
     root = images.pc_root.get()
     library = root / "usr/lib/x86_64-linux-gnu"
     env["QEMU_MODULE_DIR"] = str(library / "qemu")
     return [str(root / "lib64/ld-linux-x86-64.so.2"), "--library-path", str(library),
-            str(root / "usr/bin/qemu-system-x86_64"),
+            str(mended.qemu.get() if options.qemu == "mended" else root / "usr/bin/qemu-system-x86_64"),
             "-L", str(root / "usr/share/qemu"), "-L", str(root / "usr/share/seabios")], env
 
 
@@ -65,7 +72,7 @@ def command_line(options, run):
     """QEMU's options for a run directory with its disks; see machine.py for the names."""
     machine, cpu = "q35", "EPYC,+svm,+npt"
     words = ["-accel", f"tcg,thread={options.tcg_thread}"]
-    if options.qemu == "trixie":
+    if options.qemu != "host":
         cpu += ",+x2apic"
         words += ["-device", "amd-iommu,intremap=on,xtsup=on"]
         machine += ",kernel-irqchip=off"

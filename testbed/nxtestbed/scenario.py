@@ -54,7 +54,10 @@ def scenario(timeout=600, on="both", soak=False, **options):
     def declare(function):
         entries = qemu.ENTRIES if on == "both" else (on,)
         for entry in entries:
-            _declared.append((function, timeout, soak, qemu.Options(entry=entry, **options)))
+            chosen = qemu.Options(entry=entry, **options)
+            if chosen.qemu == "trixie":
+                chosen.qemu = qemu.for_guests(entry)
+            _declared.append((function, timeout, soak, chosen))
         return function
 
     return declare
