@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A guest starts again, stands still, goes on, and is killed in the middle of its work."""
 
+import os
+import random
 import re
 
 from nxtestbed.agent import wait_until
@@ -111,3 +113,25 @@ def killed_under_load(pc):
         loaded.advances()
         loaded.guest.kill()
         nothing_is_left(pc)
+
+
+_KILLS = int(os.environ.get("NXTOP_KILLS", "20"))
+_KILLED_WITHIN = 8  # seconds: a mini guest starts in half of that on an idle machine
+_BUSY = "for cpu in 1 2 3; do while :; do echo busy; done & done; while :; do :; done"
+
+
+@scenario(timeout=3600, qemu="trixie", guests=True)
+def killed_at_any_moment(pc):
+    """SIGKILL of QEMU at 20 random moments, while a guest starts or keeps all its CPUs busy: all comes back."""
+    load_kvm(pc)
+    pc.run("dmesg -C")
+    chance = random.Random(_KILLS)
+    for number in range(_KILLS):
+        guest = mini_guest(pc, _BUSY, smp=chance.choice((1, 2, 4)), name="victim")
+        if number % 4 == 0:
+            guest.wait_for("busy")
+        pc.run(f"sleep {chance.uniform(0, _KILLED_WITHIN):.2f}")
+        assert guest.is_running(), guest.messages()
+        guest.kill()
+        nothing_is_left(pc)
+    no_trouble(pc.run("dmesg").output)

@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Two guests side by side, both busy with everything."""
+"""Several guests side by side, all busy with everything."""
+
+import os
 
 from nxtestbed.guest import load_kvm, no_trouble, nothing_is_left
 from nxtestbed.load import LoadedGuest
 from nxtestbed.scenario import scenario
 
-_WINDOWS, _SECONDS = 12, 10
+_MINUTES = int(os.environ.get("NXTOP_LOAD_MINUTES", "10"))
 
 
-@scenario(timeout=2400, smp=2, qemu="trixie", guests=True)
-def two_under_load(pc):
-    """CPU, disk and network of two guests are busy for two minutes: all of it advances all the time."""
+def _stay_busy(pc, cpus, windows, seconds):
+    """Guests with so many CPUs, every other one sending, get on with all their work in each window."""
     load_kvm(pc)
     pc.run("dmesg -C")
-    loaded = [LoadedGuest(pc, 0, smp=2, sends=True), LoadedGuest(pc, 1, smp=1, sends=False)]
+    loaded = [LoadedGuest(pc, number, smp, sends=number % 2 == 0) for number, smp in enumerate(cpus)]
     for one in loaded:
         one.advances()
-    for _ in range(_WINDOWS):
-        pc.run(f"sleep {_SECONDS}")
+    for _ in range(windows):
+        pc.run(f"sleep {seconds}", timeout=20 * seconds)
         for one in loaded:
             one.advances()
     for machine in (*(one.guest for one in loaded), pc):
@@ -25,3 +26,15 @@ def two_under_load(pc):
     for one in loaded:
         one.guest.kill()
     nothing_is_left(pc)
+
+
+@scenario(timeout=2400, smp=2, qemu="trixie", guests=True)
+def two_under_load(pc):
+    """CPU, disk and network of two guests are busy for two minutes: all of it advances all the time."""
+    _stay_busy(pc, (2, 1), windows=12, seconds=10)
+
+
+@scenario(timeout=3000 + 120 * _MINUTES, soak=True, smp=2, memory="5G", qemu="trixie", guests=True)
+def four_under_load(pc):
+    """CPU, disk and network of four guests are busy for ten minutes: all of it advances all the time."""
+    _stay_busy(pc, (2, 1, 1, 1), windows=_MINUTES, seconds=60)
