@@ -112,7 +112,8 @@ def boot_variables_at():
     """Where on the image's disk they are, in bytes: GRUB writes them in place, and so may others."""
     with open(image.get(), "rb") as file:
         start = file.read(disk.ESP_END)
-    return start.index(_ENVIRONMENT.encode())
+    # The whole block: its first line is in GRUB's programs too.
+    return start.index(boot_variables())
 
 
 image = Artefact("appliance.img", _key, _build)
