@@ -79,7 +79,7 @@ static s64 on_npf(struct vcpu *vcpu, const struct exit *exit)
 
 	vcpu->npf_gpa = exit->npf.gpa;
 	if (vcpu_is_apic(vcpu, exit->npf.gpa))
-		return vcpu_emulate_start(vcpu);
+		return vcpu_apic_page(vcpu);
 	switch (npt_lookup(&vcpu->vm->npt, exit->npf.gpa, &mapping)) {
 	case NPT_MMIO:
 		return exit->npf.walk || exit->npf.fetch ? vcpu_emulation_failed(vcpu, exit->npf.gpa)

@@ -110,23 +110,28 @@ static int walk_cmpxchg(void *opaque, u64 gpa, u64 old, u64 new, u32 len, bool *
 
 static const struct walk_ops walk_ops = {.read = walk_read, .cmpxchg = walk_cmpxchg};
 
-static struct walk_mode mode_of(const struct vcpu *vcpu)
+struct walk_mode vcpu_walk_mode(const struct vcpu *vcpu, const struct paging_state *paging)
 {
-	struct paging_state paging;
-
-	vendor->get_paging(&vcpu->ctx, &paging);
 	return (struct walk_mode){
-		.cr0 = paging.cr0,
-		.cr3 = paging.cr3,
-		.cr4 = paging.cr4,
-		.efer = paging.efer,
-		.rflags = paging.rflags,
+		.cr0 = paging->cr0,
+		.cr3 = paging->cr3,
+		.cr4 = paging->cr4,
+		.efer = paging->efer,
+		.rflags = paging->rflags,
 		.maxphyaddr = (u8)vcpu->cpuid.features.maxphyaddr,
 		.no_1g = !cpuid_has(&vcpu->cpuid, CPUID_GBPAGES),
 	};
 }
 
-static u64 epoch_of(const struct vcpu *vcpu)
+static struct walk_mode mode_of(const struct vcpu *vcpu)
+{
+	struct paging_state paging;
+
+	vendor->get_paging(&vcpu->ctx, &paging);
+	return vcpu_walk_mode(vcpu, &paging);
+}
+
+u64 vcpu_map_epoch(const struct vcpu *vcpu)
 {
 	return __atomic_load_n(&vcpu->vm->epoch, __ATOMIC_SEQ_CST);
 }
@@ -137,7 +142,7 @@ static int translate(void *cpu, u64 linear, u32 access, u64 *gpa, struct insn_fa
 	struct walk_mode mode = mode_of(vcpu);
 	struct walk_memo *memo = access & INSN_ACCESS_FETCH ? &vcpu->code : &vcpu->operand;
 	struct walker walker = {.vcpu = vcpu, .memo = memo};
-	u64 epoch = epoch_of(vcpu);
+	u64 epoch = vcpu_map_epoch(vcpu);
 	struct walk result;
 
 	if (walk_memo_find(memo, epoch, &mode, linear, access, gpa))
@@ -167,7 +172,7 @@ static const u8 *code_page(struct vcpu *vcpu, u64 gpa)
 	struct walk_memo *code = &vcpu->code;
 	bool resident;
 
-	if (!code->valid || code->gpa != (gpa & PAGE_MASK) || code->epoch != epoch_of(vcpu))
+	if (!code->valid || code->gpa != (gpa & PAGE_MASK) || code->epoch != vcpu_map_epoch(vcpu))
 		return NULL;
 	if (!code->page)
 		code->page = vcpu_memory(vcpu, code->gpa, false, &resident);

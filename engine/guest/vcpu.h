@@ -39,6 +39,17 @@ enum vcpu_pending {
 	PENDING_MSR,	    /* an access to an MSR was reported: NXT_RUN_MSR_* say what to do */
 };
 
+/* A MOV that reached the local APIC's page, as it may be had again: see apic_page.c. */
+struct apic_move {
+	bool valid;
+	u32 cs_attr;
+	u8 bytes[INSN_MAX_LEN];
+	struct insn insn;
+	struct walk_memo code, operand;
+};
+
+#define APIC_MOVES 4
+
 struct vcpu {
 	struct context ctx;
 	struct vm *vm;
@@ -75,9 +86,10 @@ struct vcpu {
 	struct insn_emul emul;
 	struct pio_string pio;
 	struct walk_memo code, operand; /* of the last instruction */
-	u64 npf_gpa;			/* of PENDING_NPF, and of the access that is emulated */
-	u64 unbacked;			/* page that is no memory, as the control domain said; ~0: none */
-	bool pio_in;			/* PENDING_PIO */
+	struct apic_move apic_move[APIC_MOVES];
+	u64 npf_gpa;  /* of PENDING_NPF, and of the access that is emulated */
+	u64 unbacked; /* page that is no memory, as the control domain said; ~0: none */
+	bool pio_in;  /* PENDING_PIO */
 	u8 pio_size, insn_len;
 	u16 pio_port;
 	bool npf_walk;	      /* PENDING_NPF: on the guest's page tables, or on code */
@@ -166,6 +178,8 @@ s64 vcpu_debug_exit(struct vcpu *vcpu, u8 vector, u64 dr6);
 s64 vcpu_apic_actions(struct vcpu *vcpu, const struct lapic_actions *actions);
 /* Is gpa in the page of its local APIC, which it accesses as memory? */
 bool vcpu_is_apic(const struct vcpu *vcpu, u64 gpa);
+/* apic_page.c: the exit for an access to that page. */
+s64 vcpu_apic_page(struct vcpu *vcpu);
 struct insn_ctx vcpu_insn_ctx(struct vcpu *vcpu);
 
 /*
@@ -191,6 +205,9 @@ s64 vcpu_pio_finish(struct vcpu *vcpu, u32 in_flags);
 /* memory.c: accesses to guest memory, for the emulator. */
 extern const struct insn_ops vcpu_insn_ops;
 bool vcpu_translate(struct vcpu *vcpu, u64 linear, struct nxt_translate *out);
+struct walk_mode vcpu_walk_mode(const struct vcpu *vcpu, const struct paging_state *paging);
+/* For walk_memo.h: changes when something was taken away from the VM. */
+u64 vcpu_map_epoch(const struct vcpu *vcpu);
 /*
  * The memory at gpa, up to its page's end, while this vCPU is inside VCPU_RUN; or NULL, and whether the
  * control domain may be able to provide it.

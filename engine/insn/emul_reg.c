@@ -38,18 +38,22 @@ void emul_set_reg(struct emul *e, u32 index, u32 size, u64 value)
 	}
 }
 
-u64 emul_address(const struct emul *e)
+u64 insn_address(const struct insn *in, struct nxt_regs *regs, u64 rip)
 {
-	const struct insn *in = e->in;
 	u64 addr = in->disp;
 
 	if (in->base == INSN_REG_RIP)
-		addr += e->ctx->regs->rip + in->len;
+		addr += rip + in->len;
 	else if (in->base != INSN_REG_NONE)
-		addr += *insn_reg(e->r, in->base);
+		addr += *insn_reg(regs, in->base);
 	if (in->index != INSN_REG_NONE)
-		addr += *insn_reg(e->r, in->index) * in->scale;
+		addr += *insn_reg(regs, in->index) * in->scale;
 	return addr & size_mask(in->addr_size);
+}
+
+u64 emul_address(const struct emul *e)
+{
+	return insn_address(e->in, e->r, e->ctx->regs->rip);
 }
 
 bool emul_condition(u64 flags, u8 code)

@@ -156,6 +156,9 @@ void insn_complete_read(struct insn_emul *st, u64 data);
 /* General register 0 .. 15, in the order of the instruction encoding. */
 u64 *insn_reg(struct nxt_regs *regs, u32 index);
 
+/* The offset in its segment of an instruction's ModRM or moffs operand. rip: where the instruction is. */
+u64 insn_address(const struct insn *in, struct nxt_regs *regs, u64 rip);
+
 /* The mode that CS and EFER select; CS as the segment callback gives it. */
 enum insn_mode insn_mode_of(const struct insn_ctx *ctx);
 
