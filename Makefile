@@ -11,13 +11,20 @@ help: ## this list
 run: console images ## Center and a managed PC, until Ctrl-C; SCRIPTED=1 ends by itself; ENTRY=stock; DEMO=engine: Engine alone
 	SCRIPTED=$(SCRIPTED) ENTRY=$(ENTRY) testbed/$(if $(filter engine,$(DEMO)),demo,managed)
 
-test: check console driver images ## everything: make check, a short fuzzing, console and agent, Linux's own tests of KVM, scenarios
+test: check console driver images ## everything: make check, a short fuzzing, console and agent, the managed PC, Linux's own tests of KVM, scenarios
 	tests/fuzz --seed 1 --seconds 5
 	tests/console/run
+	$(MAKE) --no-print-directory -j2 test-managed test-others
+	testbed/run-scenarios --on engine
+
+# Each of the two keeps about one CPU busy.
+.PHONY: test-managed test-others
+test-managed:
+	tests/managed/run engine
+test-others:
 	cd tests/agent && /usr/bin/python3 -m unittest test_center test_hostile test_power
 	testbed/run-selftests --on engine --agreed --limit 60
 	testbed/run-bochs locked
-	testbed/run-scenarios --on engine
 
 check: engine ## unit tests and style, within a minute
 	tests/check

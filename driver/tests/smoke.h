@@ -103,7 +103,7 @@ static inline void *io_data(struct vm *vm)
 	return (uint8_t *)vm->run + vm->run->io.data_offset;
 }
 
-/* smoke_64bit.c: the lowest GiB mapped one to one, and no interrupt that set_gate() has not given a handler. */
+/* smoke_64bit.c: the lowest GiB mapped one to one, and no gate but those of set_gate(). */
 void enter_64bit_mode(struct vm *vm);
 void set_gate(struct vm *vm, int vector, uint16_t handler);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* MOVs to and from the local APIC's page: had again from memory only while nothing that they stand on changed. */
+/* MOVs to and from the local APIC's page: had again only while nothing that they stand on has changed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
