@@ -278,7 +278,7 @@ enum nxt_exit {
 #define NXT_RUN_TELL_ALL (1u << 10)	/* NXT_EXIT_EMULATION also at CPL 1 to 3, where it else is #UD */
 #define NXT_RUN_AWAIT_TIMER (1u << 11)	/* wait for a timer that fires within NXT_AWAIT_TICKS, then enter */
 
-/* TSC ticks: a few 10 us. So a control domain can set its alarm ahead by what its own way to the guest takes. */
+/* TSC ticks, a few 10 us: the control domain sets its alarm ahead by what its own way to the guest takes. */
 #define NXT_AWAIT_TICKS 65536
 
 /* Why there is an NXT_EXIT_MSR. */
@@ -316,7 +316,7 @@ struct nxt_run {
 	uint64_t apic_base;
 	uint64_t timer_deadline; /* host TSC at which the local APIC timer fires; 0: not armed */
 	uint64_t kick_mask;	 /* NXT_EXIT_KICK; other exits may carry one as well: always obey */
-	int64_t timer_early; /* NXT_RUN_AWAIT_TIMER: how many TSC ticks the timer was off; 0: none was armed */
+	int64_t timer_early;	 /* NXT_RUN_AWAIT_TIMER: so many TSC ticks before the timer; 0: none */
 	union {
 		struct {
 			uint64_t gpa;
