@@ -6,6 +6,7 @@
 #include "cpu/kick.h"
 #include "lib/layout.h"
 #include "lib/log.h"
+#include "vendor.h"
 
 #define VECTOR_NMI 2
 
@@ -25,7 +26,7 @@ struct fixup {
 	u64 insn, resume;
 };
 
-extern const char trap_stubs[], svm_sleep_hlt[], svm_sleep_end[];
+extern const char trap_stubs[];
 extern const struct fixup trap_fixups[], trap_fixups_end[];
 extern const struct dtable gdtr64;
 
@@ -112,11 +113,11 @@ void trap_handle(struct trap_frame *frame)
 	if (frame->vector == VECTOR_NMI) {
 		kick_took_nmi();
 		/*
-		 * Only while a CPU waits for one, or to swallow one: see svm/world.S. Stepping over HLT keeps
-		 * it from sleeping through the wake-up that this is.
+		 * Only while a CPU waits for one, or to swallow one. Stepping over HLT, which is one byte,
+		 * keeps it from sleeping through the wake-up that this is.
 		 */
-		if (frame->rip == (u64)svm_sleep_hlt)
-			frame->rip = (u64)svm_sleep_end;
+		if (vendor && frame->rip == (u64)vendor->sleep_hlt)
+			frame->rip++;
 		return;
 	}
 	for (const struct fixup *f = trap_fixups; f < trap_fixups_end; f++) {

@@ -8,6 +8,7 @@
 
 void svm_enter(struct nxt_regs *regs, u64 vmcb_pa);
 void svm_sleep(const u32 *flag);
+extern const char svm_sleep_hlt[];
 
 struct svm_tables svm_tables;
 
@@ -228,6 +229,7 @@ const struct vendor_ops svm_ops = {
 	.unload = svm_unload,
 	.consume_nmi = svm_consume_nmi,
 	.wait_for_nmi = svm_sleep,
+	.sleep_hlt = svm_sleep_hlt,
 	.cd_pass_nmi = svm_cd_pass_nmi,
 	.cd_catch_nmi = svm_cd_catch_nmi,
 	.get_sregs = svm_get_sregs,

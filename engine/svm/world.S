@@ -60,7 +60,7 @@ svm_enter:
 	 * interrupts are off and only NMIs come through. An NMI that arrives between the look at the flag and HLT would be lost on
 	 * the way to sleep: the NMI handler sees RIP at svm_sleep_hlt, and steps over it (cpu/trap.c).
 	 */
-	.globl svm_sleep, svm_sleep_hlt, svm_sleep_end
+	.globl svm_sleep, svm_sleep_hlt
 svm_sleep:
 	cli
 	cmpl	$0, (%rdi)
@@ -68,7 +68,6 @@ svm_sleep:
 	stgi
 svm_sleep_hlt:
 	hlt
-svm_sleep_end:
 	clgi
 1:	sti
 	ret
