@@ -75,7 +75,7 @@ struct vendor_ops {
 	void (*consume_nmi)(void);
 	/* Lets the CPU sleep until an NMI arrives, unless *flag is not 0 already. */
 	void (*wait_for_nmi)(const u32 *flag);
-	/* The HLT in it. Engine's NMI handler steps over it, lest the CPU sleep through an NMI just before. */
+	/* The HLT in it. The NMI handler steps over it, lest the CPU sleep through an NMI just before. */
 	const char *sleep_hlt;
 
 	/*
