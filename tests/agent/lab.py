@@ -69,7 +69,7 @@ class Libvirt:
         if subprocess.run(["virsh", "-q", "-c", "qemu:///system", "version"], capture_output=True).returncode == 0:
             return
         os.makedirs("/run/libvirt", exist_ok=True)
-        for command in (["/usr/sbin/virtlogd"], [HERE / "libvirtd-without-kvm"]):
+        for command in (["/usr/sbin/virtlogd"], [HERE / "reaper", HERE / "libvirtd-without-kvm"]):
             cls._started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL,
                                                  stderr=subprocess.DEVNULL))
         wait_for("libvirtd", lambda: subprocess.run(["virsh", "-q", "-c", "qemu:///system", "version"],
@@ -89,12 +89,13 @@ class Agent:
         self.folder.chmod(0o711)
         self.state = self.folder / "state"
         self.socket = self.folder / "socket"
+        self.within = []  # what runs it
         self.process = None
 
     def start(self):
         with open(self.folder / "log", "ab") as log:
-            self.process = subprocess.Popen([AGENT / "nxtopd", "--state", self.state, "--socket", self.socket],
-                                            stderr=log)
+            self.process = subprocess.Popen([*self.within, AGENT / "nxtopd", "--state", self.state,
+                                             "--socket", self.socket], stderr=log)
         wait_for("nxtopd", lambda: self.nxtop("status", check=False).get("ok"))
 
     def kill(self):
@@ -135,6 +136,19 @@ class Agent:
     def query(self, sql, *args):
         with sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True) as db:
             return db.execute(sql, args).fetchall()
+
+
+def write_user_disk(workspace, what):
+    """As if the running guest wrote it: guest.S cannot."""
+    said = virsh("qemu-monitor-command", f"nxtop-{workspace}", "--hmp",
+                 f'qemu-io -d /machine/peripheral/virtio-disk1/virtio-backend "write {what}"')
+    assert not said, said
+
+
+def check_user_disk(path, what):
+    """What a guest that runs has there."""
+    done = subprocess.run(["qemu-io", "-r", "-U", "-f", "qcow2", "-c", f"read {what}", path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 class Serial:
