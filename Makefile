@@ -22,9 +22,10 @@ test: check console driver images ## everything: make check, a short fuzzing, co
 check: engine ## unit tests and style, within a minute
 	tests/check
 
-bench: engine driver images ## measure Engine against Debian's own KVM, and Center with 1,000 PCs
+bench: engine driver images ## measure Engine against Debian's own KVM, Center with 1,000 PCs, and a revert
 	testbed/run-bench
 	tests/center/bench
+	tests/agent/bench
 
 soak: engine driver images ## what takes longer, in parts of less than an hour; PART=repeat for one, testbed/run-soak --list
 	testbed/run-soak $(PART)

@@ -155,6 +155,7 @@ class Serial:
     """The serial port of a running guest.S."""
 
     def __init__(self, workspace):
+        self.domain = workspace
         xml = virsh("dumpxml", workspace)
         self.path = re.search(r"<serial type='pty'>\s*<source path='([^']+)'", xml)[1]
         self.fd = os.open(self.path, os.O_RDWR | os.O_NOCTTY)
@@ -192,6 +193,11 @@ class Serial:
     def write(self, letter):
         self.tell(letter)
         self.expect("done")
+
+    def hang(self):
+        """With interrupts off. It is the only place where it halts its processor."""
+        self.tell("q")
+        wait_for("a halted processor", lambda: "HLT=1" in virsh("qemu-monitor-command", self.domain, "--hmp", "info registers"))
 
     def power_off(self):
         """Until the other end is gone: what a terminal still holds when it is closed is lost."""

@@ -133,11 +133,11 @@ class Story(Managed):
         self.assertEqual(self.agent.workspace("Lab")["state"], "stopped")
         # One that hangs is reverted without asking it, and switched off a minute after it was asked.
         with lab.Serial(self.work) as serial:
-            serial.tell("q")
+            serial.hang()
         self.agent.nxtop("revert", "Work")
         self.assertEqual(lab.found(self.work), "0")
         with lab.Serial(self.work) as serial:
-            serial.tell("q")
+            serial.hang()
         self.agent.nxtop("stop", "Work")
         self.assertEqual(self.agent.workspace("Work")["state"], "stopped")
 
