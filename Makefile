@@ -22,16 +22,17 @@ test: check console driver images ## everything: make check, a short fuzzing, co
 test-managed:
 	tests/managed/run engine
 test-others:
-	cd tests/agent && /usr/bin/python3 -m unittest test_center test_hostile test_power
+	cd tests/agent && /usr/bin/python3 -m unittest
 	testbed/run-selftests --on engine --agreed --limit 60
 	testbed/run-bochs locked
 
 check: engine ## unit tests and style, within a minute
 	tests/check
 
-bench: engine driver images ## measure Engine against Debian's own KVM, and Center with 1,000 PCs
+bench: engine driver images ## measure Engine against Debian's own KVM, Center with 1,000 PCs, and reverts
 	testbed/run-bench
 	tests/center/bench
+	tests/agent/bench
 
 soak: engine driver images ## what takes longer, in parts of less than an hour; PART=repeat for one, testbed/run-soak --list
 	testbed/run-soak $(PART)

@@ -88,6 +88,7 @@ static void test_operations(void **state)
 	struct lab *lab = *state;
 
 	assert_int_equal(give_operations(lab, lab->thief, NOW - 10, NOW + 10), -ENOKEY);
+	assert_int_equal(give_operations(lab, lab->operations, NOW - 10, NOW + 10), -ENOKEY);
 	assert_int_equal(give_operations(lab, lab->release, NOW - 10, NOW + 10), 1);
 	assert_int_equal(give_operations(lab, lab->release, NOW - 5, NOW + 20), 1);
 	/* The first one does not come back. */
@@ -129,6 +130,20 @@ static void test_ended_certificate(void **state)
 	assert_int_equal(give_order(lab, lab->operations, OUR_PC, WORKSPACE_B, 1), -EKEYEXPIRED);
 }
 
+/* Signed by Center's own key, as one who stole Center could, or by another: only the release key will do. */
+static void refuse_foreign(struct lab *lab, const struct nxt_document *document)
+{
+	const struct nxt_private_key *const keys[] = {lab->operations, lab->thief};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		char name[NXT_SHA256_HEX], *text = lab_seal(document, keys[i], name);
+
+		assert_int_equal(accept_document(&lab->state, name, document->type, text, strlen(text), NULL),
+				 -ENOKEY);
+		free(text);
+	}
+}
+
 static void test_adopt(void **state)
 {
 	struct lab *lab = *state;
@@ -155,6 +170,8 @@ static void test_adopt(void **state)
 	assert_int_equal(accept_document(&lab->state, rule, NXT_IMAGE, policy_text, strlen(policy_text),
 					 NULL),
 			 -EBADMSG);
+	refuse_foreign(lab, &image);
+	refuse_foreign(lab, &policy);
 	assert_int_equal(
 		accept_document(&lab->state, manifest, NXT_IMAGE, image_text, strlen(image_text), NULL), 0);
 	assert_int_equal(assignment_missing(&lab->state, missing, &type), 0);

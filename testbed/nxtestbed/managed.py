@@ -18,8 +18,6 @@ from .tunnel import connect
 UUID = "6e78746f-7020-4d61-8e61-676564205043"  # of the PC, in its firmware
 # Liveness limits for what takes minutes on an idle machine.
 _TIMEOUT = 3600
-# Without a byte read, written or said: it hangs.
-_STUCK, _RESETS = 240, 3
 _WORKSPACES = "/var/lib/nxtop/workspaces"
 # Text mode's memory, as its 2,000 letters with their colours.
 _SCREEN_AT, _SCREEN_SIZE = 0xb8000, 4000
@@ -114,26 +112,9 @@ class Workspace:
     def wait_login(self):
         """Until its serial port shows the login prompt."""
         prompt = f"{self.title.lower()} login:"
-        resets = 0
-        end = time.monotonic() + _TIMEOUT
-        before, since = None, time.monotonic()
-        while prompt not in self.console():
-            if (now := self._progress()) != before:
-                before, since = now, time.monotonic()
-            elif time.monotonic() - since > _STUCK and self._pc.options.entry == "stock" and resets < _RESETS:
-                # The emulator's fault, that only stock KVM steps into: docs/decisions/0010.
-                self.virsh("reset")
-                resets, since = resets + 1, time.monotonic()
-            if time.monotonic() > end:
-                raise TestbedError(f"{self.title} did not show its login prompt within {_TIMEOUT} s, reset {resets} "
-                                   f"times:\n{self.console()[-2000:]}\n{self.screen()}")
-            time.sleep(3)
-        return resets
-
-    def _progress(self):
-        """What changes as long as it gets anywhere."""
-        counters = self.virsh("domstats", "--block", check=False).output
-        return self.console(), [line for line in counters.splitlines() if ".bytes=" in line]
+        if not wait_until(lambda: prompt in self.console(), _TIMEOUT, 3):
+            raise TestbedError(f"{self.title} did not show its login prompt within {_TIMEOUT} s:\n"
+                               f"{self.console()[-2000:]}\n{self.screen()}")
 
     def screen(self):
         """What it shows in text mode."""

@@ -113,7 +113,7 @@ class Story:
                 raise TestbedError(f"{title} runs without KVM:\n{workspace.virsh('dumpxml').output}")
             self.say(f"{title} has started. Its console, from the PC's: virsh console nxtop-{workspace.id}")
         for title in (CORPORATE, PERSONAL):
-            self._login(self.pc.workspace(title))
+            self.pc.workspace(title).wait_login()
             self.say(f"{title} shows its login prompt")
         self._wait_healthy(CORPORATE)
         self._wait_healthy(PERSONAL)
@@ -166,7 +166,7 @@ class Story:
 
     def _check_reverted(self, workspace):
         """It comes up from its image, with its user's data, and the other workspace noticed nothing."""
-        self._login(workspace)
+        workspace.wait_login()
         self.say("Personal shows its login prompt again")
         self._wait("Personal answers", workspace.answers)
         workspace.run("test -e /boot/vmlinuz && mountpoint -q /home")
@@ -175,10 +175,6 @@ class Story:
         if self._corporate_boot() != self._untouched:
             raise TestbedError("Corporate was restarted as well")
         self.say("The letter is there. Corporate never stopped")
-
-    def _login(self, workspace):
-        if resets := workspace.wait_login():
-            self.say(f"    {workspace.title} hung, as guests on stock KVM do in this emulator, and was reset: {resets} times")
 
     def _corporate_boot(self):
         return self.pc.workspace(CORPORATE).run("cat /proc/sys/kernel/random/boot_id")

@@ -69,7 +69,7 @@ class Libvirt:
         if subprocess.run(["virsh", "-q", "-c", "qemu:///system", "version"], capture_output=True).returncode == 0:
             return
         os.makedirs("/run/libvirt", exist_ok=True)
-        for command in (["/usr/sbin/virtlogd"], [HERE / "libvirtd-without-kvm"]):
+        for command in (["/usr/sbin/virtlogd"], [HERE / "reaper", HERE / "libvirtd-without-kvm"]):
             cls._started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL,
                                                  stderr=subprocess.DEVNULL))
         wait_for("libvirtd", lambda: subprocess.run(["virsh", "-q", "-c", "qemu:///system", "version"],
@@ -89,12 +89,13 @@ class Agent:
         self.folder.chmod(0o711)
         self.state = self.folder / "state"
         self.socket = self.folder / "socket"
+        self.within = []  # what runs it
         self.process = None
 
     def start(self):
         with open(self.folder / "log", "ab") as log:
-            self.process = subprocess.Popen([AGENT / "nxtopd", "--state", self.state, "--socket", self.socket],
-                                            stderr=log)
+            self.process = subprocess.Popen([*self.within, AGENT / "nxtopd", "--state", self.state,
+                                             "--socket", self.socket], stderr=log)
         wait_for("nxtopd", lambda: self.nxtop("status", check=False).get("ok"))
 
     def kill(self):
@@ -137,10 +138,24 @@ class Agent:
             return db.execute(sql, args).fetchall()
 
 
+def write_user_disk(workspace, what):
+    """As if the running guest wrote it: guest.S cannot."""
+    said = virsh("qemu-monitor-command", f"nxtop-{workspace}", "--hmp",
+                 f'qemu-io -d /machine/peripheral/virtio-disk1/virtio-backend "write {what}"')
+    assert not said, said
+
+
+def check_user_disk(path, what):
+    """What a guest that runs has there."""
+    done = subprocess.run(["qemu-io", "-r", "-U", "-f", "qcow2", "-c", f"read {what}", path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 class Serial:
     """The serial port of a running guest.S."""
 
     def __init__(self, workspace):
+        self.domain = workspace
         xml = virsh("dumpxml", workspace)
         self.path = re.search(r"<serial type='pty'>\s*<source path='([^']+)'", xml)[1]
         self.fd = os.open(self.path, os.O_RDWR | os.O_NOCTTY)
@@ -178,6 +193,11 @@ class Serial:
     def write(self, letter):
         self.tell(letter)
         self.expect("done")
+
+    def hang(self):
+        """With interrupts off. It is the only place where it halts its processor."""
+        self.tell("q")
+        wait_for("a halted processor", lambda: "HLT=1" in virsh("qemu-monitor-command", self.domain, "--hmp", "info registers"))
 
     def power_off(self):
         """Until the other end is gone: what a terminal still holds when it is closed is lost."""

@@ -86,6 +86,7 @@ class Center:
         self.certificate = self.certify(self.operations)
         self.assignment, self.generation, self.orders = None, 0, []
         self.sequence = 0
+        self.ordered = None
         self.events, self.status = {}, None
         self.requests = []
         self.damage = lambda path, body: body
@@ -118,8 +119,8 @@ class Center:
         text = base64.b32encode(fingerprint).decode().lower().rstrip("=")
         return f"nxtop1:127.0.0.1:{self.port}:{self.secret}:{text}"
 
-    def add_image(self, image, version, disk, key=None, memory_mib=64, firmware="bios"):
-        """Seals a raw disk (bytes); the manifest's name."""
+    def add_image(self, image, version, disk, size=None, **manifest):
+        """Seals a raw disk (bytes), with nothing behind it up to `size`; the manifest's name."""
         names, plain = [], {}
         for start in range(0, len(disk), BLOCK):
             piece = disk[start:start + BLOCK]
@@ -129,15 +130,20 @@ class Center:
             names.append(hashlib.sha256(piece).digest())
             plain[names[-1].hex()] = piece
         filled = sum(len(disk[i * BLOCK:(i + 1) * BLOCK]) for i, name in enumerate(names) if any(name))
-        index = b"".join(names)
         new = [name for name in plain if name not in self.blocks]
         for name, packed in zip(new, compress([plain[name] for name in new])):
             self.blocks[name] = packed
+        size = size or len(disk)
+        names += [bytes(32)] * (-(-size // BLOCK) - len(names))
+        return self.add_manifest(image, version, b"".join(names), size, filled, **manifest)
+
+    def add_manifest(self, image, version, index, size, filled, key=None, memory_mib=64, firmware="bios"):
+        """Of a disk that consists of these blocks; nobody looks whether they are here."""
         self.indexes[name_of(index)] = compress([index])[0]
         return self.add_document("image", {
             "format": 1, "image": image, "version": version, "title": f"{image} {version}", "created": utc(time.time()),
             "firmware": firmware, "memory_mib": memory_mib,
-            "disks": [{"role": "system", "size": len(disk), "block": BLOCK, "index": name_of(index),
+            "disks": [{"role": "system", "size": size, "block": BLOCK, "index": name_of(index),
                        "filled": filled}]}, key)
 
     def add_policy(self, policy, generation=1, key=None, kind="custom", user_disk_mib=16, autostart=True, keep=5,
@@ -174,6 +180,7 @@ class Center:
                 "format": 1, "pc": pc or self.only_pc(), "order": order, "sequence": self.sequence,
                 "issued": utc(time.time() - 3600), "expires": utc(time.time() + expires), "workspace": workspace, "do": do,
                 "snapshot": snapshot}, key or self.operations)))
+            self.ordered = time.time()  # from here on its PC can have it
             self.lock.notify_all()
             return order
 
@@ -184,6 +191,7 @@ class Center:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # headers and body are sent one after the other
 
             def setup(self):
                 self.request.do_handshake()

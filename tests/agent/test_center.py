@@ -3,6 +3,7 @@
 
 import secrets
 import socket
+import subprocess
 import sys
 import unittest
 
@@ -61,6 +62,15 @@ class Real(lab.TestCase):
     def reported(self, workspace):
         return self.admin.get(f"/api/v1/workspaces/{workspace}")["reported"]
 
+    def check_words(self):
+        """What people read who use nxtop without --json."""
+        status, log = (subprocess.run([lab.AGENT / "nxtop", "--socket", self.agent.socket, word], check=True,
+                                      capture_output=True, text=True).stdout for word in ("status", "log"))
+        for words in ("Work", "Kiosk", "running, healthy", "1 of tiny"):
+            self.assertIn(words, status)
+        for words in ("this PC was enrolled", "Work was started on version 1 of tiny"):
+            self.assertIn(words, log)
+
     def test_story(self):
         text = self.center.enrolment(self.admin, workspaces=[
             {"title": "Work", "image": "tiny", "policy": "office"},
@@ -73,16 +83,24 @@ class Real(lab.TestCase):
         for workspace in (work, kiosk):
             lab.wait_for("the report", lambda: (self.reported(workspace) or {}).get("health") == "healthy")
 
+        # What the PC is, and how it is.
+        pc = self.admin.get(f"/api/v1/pcs/{self.pc}")
+        self.assertGreater(pc["status"]["hardware"]["memory_mib"], 100)
+        self.assertGreater(pc["status"]["space"]["free"], 0)
+        self.assertEqual(pc["status"]["versions"]["nxtop"], self.agent.nxtop("status")["versions"]["nxtop"])
+        self.assertIn("QEMU", pc["status"]["versions"]["engine"])
+        self.check_words()
+
         # A snapshot by order; then it is wrecked from inside, and reverted by order.
         with lab.Serial(work) as serial:
             serial.write("a")
         self.wait_order(self.order("snapshot", work, "good"))
         with lab.Serial(work) as serial:
             serial.write("z")
-        user = (self.agent.state / "workspaces" / work / "user.qcow2").read_bytes()
+        lab.write_user_disk(work, "-P 85 1M 1M")
         self.wait_order(self.order("revert", work, "good"))
         self.assertEqual(lab.found(work), "a")
-        self.assertEqual((self.agent.state / "workspaces" / work / "user.qcow2").read_bytes(), user)
+        lab.check_user_disk(self.agent.state / "workspaces" / work / "user.qcow2", "-P 85 1M 1M")
         lab.wait_for("the snapshot's report", lambda: [s["name"] for s in self.reported(work)["snapshots"]] == ["good"])
         failed = self.wait_order(self.order("revert", work, "missing"), "failed")
         self.assertIn("no snapshot missing", failed["message"])

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A Center that was taken over, a network that lies, a user who plays with the socket: what the agent refuses."""
 
+import base64
 import json
 import socket
+import time
 import unittest
 import uuid
 
 import lab
-from stand_in import BLOCK, Center, Key, envelope, name_of
+from stand_in import BLOCK, Center, Key, envelope, name_of, utc
 from test_workspaces import Managed
 
 
@@ -25,17 +27,34 @@ class Refused(Managed):
         self.assertEqual(self.agent.wait_state(self.work, "running")["version"], 1)
         return self.agent.query("SELECT id, wanted_manifest FROM workspaces")
 
-    def test_manifest_of_another_key(self):
-        manifest = self.center.add_image("tiny", 2, lab.boot_disk("2"), key=self.thief)
-        self.assign(2, manifest, both=False)
-        self.expect_refused("an image's manifest")
-        self.assertEqual(self.in_force(), [(self.work, self.v1)])
-
-    def test_policy_of_another_key(self):
-        self.custom = self.center.add_policy("custom", generation=2, key=self.thief)
+    def test_stolen_center(self):
+        """Whoever has Center's own key can assign and order, but neither choose an image or a policy, nor get more time."""
+        stolen = self.center.operations
+        good = self.in_force()
+        for number, key in enumerate((self.thief, stolen), 2):
+            manifest = self.center.add_image("tiny", number, lab.boot_disk("2"), key=key)
+            self.assign(number, manifest, both=False)
+            self.expect_refusals("an image's manifest", number - 1)
+        mine = self.custom
+        for number, key in enumerate((self.thief, stolen), 2):
+            self.custom = self.center.add_policy("custom", generation=number, key=key)
+            self.assign(both=False)
+            self.expect_refusals("a policy", number - 1)
+        self.custom = mine
+        certificate = self.center.certificate
+        now = time.time()
+        self.center.certificate = envelope("operations", {
+            "format": 1, "key": base64.b64encode(stolen.raw).decode(), "not_before": utc(now),
+            "not_after": utc(now + 9 * 365 * 86400), "may": ["assign", "order"]}, stolen)
         self.assign(both=False)
-        self.expect_refused("a policy")
-        self.in_force()
+        self.expect_refused("an operations certificate")
+        self.center.certificate = certificate
+        self.assertEqual(self.in_force(), good)
+        self.assertEqual(self.agent.query("SELECT version FROM images"), [(1,)])
+
+    def expect_refusals(self, text, count):
+        lab.wait_for(f"refusal {count} of {text}", lambda: sum(
+            e["kind"] == "refused" and text in e["message"] for e in list(self.center.events.values())) == count)
 
     def test_older_policy(self):
         old = self.custom
@@ -126,33 +145,6 @@ class Refused(Managed):
         lab.wait_for("the trouble", lambda: "certificate" in self.agent.nxtop("status")["center"]["trouble"])
         self.assertEqual(other.requests, [])
         self.in_force()
-
-
-class Enrolment(lab.TestCase):
-    def test_wrong_texts(self):
-        center = Center(self.folder / "center")
-        center.start()
-        self.addCleanup(center.stop)
-        self.agent.start()
-        text = center.enrol_text()
-        for bad, why in ((text[:-1] + ("b" if text[-1] != "b" else "c"), ""), ("nonsense", ""),
-                         (text.replace("a" * 26, "b" * 25 + "a"), "Token unknown"),
-                         (text[:-10] + "aaaaaaaaaa", "not those that the enrolment text was made with")):
-            answer = self.agent.nxtop("enrol", bad, check=False)
-            self.assertFalse(answer["ok"])
-            self.assertIn(why, answer["error"])
-            self.assertFalse(self.agent.nxtop("status")["enrolled"])
-        self.agent.nxtop("enrol", "  " + text + "\n")
-        self.assertIn("enrolled already", self.agent.nxtop("enrol", text, check=False)["error"])
-
-    def test_text_in_a_file(self):
-        center = Center(self.folder / "center")
-        center.start()
-        self.addCleanup(center.stop)
-        self.agent.state.mkdir(mode=0o711)
-        (self.agent.state / "nxtop-enrol").write_text(center.enrol_text() + "\n")
-        self.agent.start()
-        lab.wait_for("the enrolment", lambda: self.agent.nxtop("status")["enrolled"])
 
 
 class Socket(lab.TestCase):

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The agent's life with a Center that behaves: enrol, fetch, run, wreck, revert, update."""
 
+import hashlib
+import os
 import unittest
 import uuid
 
 import lab
-from stand_in import Center
+from stand_in import BLOCK, Center
 
 
 class Managed(lab.TestCase):
@@ -35,9 +37,8 @@ class Managed(lab.TestCase):
         for workspace in (self.work, self.lab):
             self.agent.wait_state(workspace, "running", health="healthy")
 
-
     def user_disk(self):
-        return (self.agent.state / "workspaces" / self.work / "user.qcow2").read_bytes()
+        return self.agent.state / "workspaces" / self.work / "user.qcow2"
 
 
 class Story(Managed):
@@ -46,14 +47,14 @@ class Story(Managed):
         with lab.Serial(self.work) as serial:
             self.assertEqual(serial.found(), "0")
             serial.write("a")
+            lab.write_user_disk(self.work, "-P 85 1M 1M")
             serial.write("z")
-        user = self.user_disk()
         order = self.center.order(self.work, "revert")
         event = self.center.wait_event(lambda e: e.get("order") == order)
         self.assertEqual(event["outcome"], "done", event)
         self.assertEqual(lab.found(self.work), "0")
         self.agent.wait_state(self.work, "running", health="healthy")
-        self.assertEqual(self.user_disk(), user)
+        lab.check_user_disk(self.user_disk(), "-P 85 1M 1M")
 
         # The same with Center off, from the PC itself; the agent has been restarted meanwhile.
         self.center.stop()
@@ -132,11 +133,11 @@ class Story(Managed):
         self.assertEqual(self.agent.workspace("Lab")["state"], "stopped")
         # One that hangs is reverted without asking it, and switched off a minute after it was asked.
         with lab.Serial(self.work) as serial:
-            serial.tell("q")
+            serial.hang()
         self.agent.nxtop("revert", "Work")
         self.assertEqual(lab.found(self.work), "0")
         with lab.Serial(self.work) as serial:
-            serial.tell("q")
+            serial.hang()
         self.agent.nxtop("stop", "Work")
         self.assertEqual(self.agent.workspace("Work")["state"], "stopped")
 
@@ -190,6 +191,53 @@ class Others(Managed):
         self.assign(2, self.center.add_image("tiny", 2, lab.boot_disk("2"), memory_mib=4096), both=False)
         self.agent.wait_state(self.work, "failed")
         self.assertIn("needs 4096 MiB", self.agent.workspace(self.work)["message"])
+
+
+class Fetching(Managed):
+    def blocks(self):
+        return [path for _, path in self.center.requests if "/blocks/" in path]
+
+    def test_network_cut(self):
+        """What came before the cut is not fetched again, nor what another version has."""
+        self.assign(both=False)
+        self.agent.wait_state(self.work, "running", health="healthy")
+        self.center.requests.clear()
+        disk = lab.boot_disk("2", filling=20, seed=2)
+        manifest = self.center.add_image("tiny", 2, disk)
+        self.center.delay = 0.1
+        self.assign(2, manifest, both=False)
+        lab.wait_for("some blocks", lambda: len(self.blocks()) > 20)
+        self.center.stop()
+        early = len(self.blocks())
+        self.assertLess(early, 70)
+        lab.wait_for("the cut", lambda: not self.agent.nxtop("status")["center"]["connected"])
+        self.center.delay = 0
+        self.center.start()
+        self.center.wait_event(lambda e: e["kind"] == "fetched" and "version 2" in e["message"], 120)
+        self.assertEqual((self.agent.state / "images/tiny/2.raw").read_bytes(), disk)
+        # 80 blocks and the boot sector's; twice at most those that were on their way.
+        self.assertEqual(len(set(self.blocks())), 81)
+        self.assertLessEqual(len(self.blocks()), 81 + 12)
+
+    def test_too_little_space(self):
+        """Known before the first block is asked for, told, and no end of what runs."""
+        self.assign(both=False)
+        self.agent.wait_state(self.work, "running", health="healthy")
+        self.center.requests.clear()
+        disk = os.statvfs(self.agent.state)
+        blocks = 2 * disk.f_bavail * disk.f_frsize // BLOCK
+        index = hashlib.sha256(bytes([1]) * BLOCK).digest() * blocks
+        huge = self.center.add_manifest("tiny", 2, index, blocks * BLOCK, blocks * BLOCK)
+        self.assign(2, huge, both=False)
+        event = self.center.wait_event(lambda e: e["kind"] == "space", 120)
+        self.assertIn("MiB more on the disk", event["message"])
+        self.assertIn("MiB more", self.agent.nxtop("status")["fetch"]["trouble"])
+        self.assertEqual(self.blocks(), [])
+        self.assertEqual(self.agent.wait_state(self.work, "running")["version"], 1)
+        # One that fits is not held up by it.
+        self.assign(3, self.center.add_image("tiny", 3, lab.boot_disk("3", filling=4, seed=3)), both=False)
+        self.center.wait_event(lambda e: e["kind"] == "fetched" and "version 3" in e["message"])
+        self.assertEqual(self.agent.nxtop("status")["fetch"]["trouble"], "")
 
 
 class Updates(Managed):
