@@ -20,7 +20,7 @@ test: check console driver images ## everything: make check, a short fuzzing, co
 # Each of the two keeps about one CPU busy.
 .PHONY: test-managed test-others
 test-managed:
-	tests/managed/run engine
+	tests/managed/run engine recovery
 test-others:
 	cd tests/agent && /usr/bin/python3 -m unittest
 	testbed/run-selftests --on engine --agreed --limit 60

@@ -64,8 +64,24 @@ class ManagedPC(PC):
         """At the boot menu: Engine is what comes by itself, another entry has a key."""
         self.wait_for("Linux KVM")
         if self.options.entry != "engine":
-            with connect(self.directory / "serial") as keyboard:
-                keyboard.sendall(self.options.entry[0].encode())
+            self.type(self.options.entry[0])
+
+    def type(self, text):
+        """As somebody at its console."""
+        with connect(self.directory / "serial") as keyboard:
+            for key in text:
+                keyboard.sendall(key.encode())
+                time.sleep(0.1)  # a serial port holds 16 of them, and what is on its way is lost with the line
+
+    def recover(self):
+        """Chooses the entry for recovery, and looks at what it offers: a shell, and nothing that runs beside it."""
+        self.wait_for("Recovery: a shell")
+        self.type("r")
+        self.wait_for("Press Enter for .*maintenance", _TIMEOUT)
+        self.type("\n")
+        self.wait_for("root@", _TIMEOUT)
+        self.type("echo agent $(systemctl is-active nxtopd), state $(findmnt -n -o FSTYPE /state), $((40 + 2))\n")
+        self.wait_for(r"agent inactive, state ext4, 42", _TIMEOUT)
 
     def check_entry(self):
         """The control domain is up, as chosen."""
