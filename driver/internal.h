@@ -121,8 +121,8 @@ struct nxt_vcpu {
 	struct rcuwait sleep; /* the thread, while it sleeps in a halt */
 
 	struct hrtimer timer; /* the local APIC's timer */
-	u64 timer_deadline;   /* the TSC value that `timer` is set for, less timer_ahead; 0: not set */
-	s64 timer_ahead;      /* TSC ticks */
+	u64 timer_deadline;   /* the TSC value of which `timer` is timer_ahead ticks ahead; 0: not set */
+	s64 timer_ahead;
 	bool timer_near;      /* the alarm has gone off: the next run waits for the deadline */
 
 	bool unfinished;     /* an instruction's MMIO or PIO was done; the next VCPU_RUN finishes it */
