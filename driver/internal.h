@@ -123,7 +123,7 @@ struct nxt_vcpu {
 	struct hrtimer timer; /* the local APIC's timer */
 	u64 timer_deadline;   /* the TSC value of which `timer` is timer_ahead ticks ahead; 0: not set */
 	s64 timer_ahead;
-	bool timer_near;      /* the alarm has gone off: the next run waits for the deadline */
+	bool timer_near; /* the alarm has gone off: the next run waits for the deadline */
 
 	bool unfinished;     /* an instruction's MMIO or PIO was done; the next VCPU_RUN finishes it */
 	u32 answer_len;	     /* bytes that user space was asked to read; 0: none */
