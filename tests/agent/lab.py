@@ -5,6 +5,7 @@ Needs root, build/meson/pc/agent/nxtopd, and libvirt's packages. libvirtd is sta
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import select
 import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 import tempfile
 import time
@@ -83,6 +85,35 @@ class Libvirt:
         cls._started.clear()
 
 
+class Disk:
+    """A file system on a disk of its own, whose power can be cut: what was not flushed to it is gone."""
+
+    SHUTDOWN, NOTHING_FLUSHED = 0x8004587d, struct.pack("I", 2)  # EXT4_IOC_SHUTDOWN; its own flag for a cut
+
+    def __init__(self, image, at, size):
+        self._image, self._at = image, at
+        with open(image, "xb") as file:
+            file.truncate(size)
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", image], check=True)
+        at.mkdir()
+        self.mount()
+        at.chmod(0o711)
+
+    def mount(self):
+        subprocess.run(["mount", "-o", "loop", self._image, self._at], check=True)
+
+    def cut_power(self):
+        """From now on nothing is written any more, and everybody gets an error."""
+        folder = os.open(self._at, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.ioctl(folder, self.SHUTDOWN, self.NOTHING_FLUSHED)
+        os.close(folder)
+
+    def unmount(self):
+        """Once nobody uses it any more."""
+        wait_for("the disk to be free",
+                 lambda: subprocess.run(["umount", self._at], capture_output=True).returncode == 0)
+
+
 class Agent:
     def __init__(self, folder):
         self.folder = Path(folder)
@@ -134,7 +165,7 @@ class Agent:
             raise AssertionError(f"{error}\n{json.dumps(self.nxtop('status'), indent=1)}\n{self.log()}") from None
 
     def query(self, sql, *args):
-        with sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True) as db:
+        with contextlib.closing(sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True)) as db:
             return db.execute(sql, args).fetchall()
 
 

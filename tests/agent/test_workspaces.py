@@ -15,6 +15,7 @@ class Managed(lab.TestCase):
 
     def setUp(self):
         super().setUp()
+        self.make_place()
         self.center = Center(self.folder / "center")
         self.center.start()
         self.addCleanup(self.center.stop)
@@ -24,6 +25,9 @@ class Managed(lab.TestCase):
         self.shared = self.center.add_policy("shared", kind="shared", boot_seconds=3)
         self.agent.start()
         self.agent.nxtop("enrol", self.center.enrol_text())
+
+    def make_place(self):
+        """For the agent's state, before it starts."""
 
     def assign(self, version=1, manifest=None, both=True):
         manifest = manifest or self.v1
