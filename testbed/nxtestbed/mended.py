@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Debian 13's QEMU with one fault of its emulated processor mended, for guests on stock KVM: docs/decisions/0010."""
+"""Debian 13's QEMU with two faults of its emulated processor mended, for guests on stock KVM: docs/decisions/0010."""
 
 import os
 import re
@@ -13,19 +13,30 @@ from .paths import IMAGES, TESTBED
 
 _root = Root("mended-qemu")
 _SOURCE = "root/qemu"
-# After an interrupt was injected, the emulator's loop must not find it a second time.
-_FILE = "target/i386/tcg/system/svm_helper.c"
-_INJECTED = re.compile(r"^( *)do_interrupt_x86_hardirq\(env, vector, 1\);\n", re.MULTILINE)
-_FORGOTTEN = r"\g<0>\g<1>cs->exception_index = -1;\n"
+_TCG = "target/i386/tcg/system"
+# (file, what is there, what is to be there instead)
+_MENDS = (
+    # After an interrupt was injected, the emulator's loop must not find it a second time.
+    (f"{_TCG}/svm_helper.c",
+     re.compile(r"^( *)do_interrupt_x86_hardirq\(env, vector, 1\);\n", re.MULTILINE),
+     r"\g<0>\g<1>cs->exception_index = -1;\n"),
+    # A page-directory-pointer entry of PAE paging has no accessed bit: stock KVM finds a reserved bit set.
+    (f"{_TCG}/excp_helper.c",
+     re.compile(r"^ *restart_3_nolma:\n(.*?)^ *if \(!ptw_setl\([^{]*\{\n *goto restart_3_nolma;\n *\}\n",
+                re.MULTILINE | re.DOTALL),
+     r"\1"),
+)
 _CONFIGURE = ("--target-list=x86_64-softmmu --without-default-features --enable-tcg --enable-slirp --enable-pixman "
               "--enable-fdt=system --disable-docs --disable-werror --disable-install-blobs")
 
 
-def _mend(file):
-    text, count = _INJECTED.subn(_FORGOTTEN, file.read_text(encoding="utf-8"))
-    if count != 1:
-        raise TestbedError(f"{file} is not as expected: QEMU has changed, and decision 0010 is to be read again")
-    file.write_text(text, encoding="utf-8")
+def _mend(source):
+    for name, there, instead in _MENDS:
+        file = source / name
+        text, count = there.subn(instead, file.read_text(encoding="utf-8"))
+        if count != 1:
+            raise TestbedError(f"{file} is not as expected: QEMU has changed, and decision 0010 is to be read again")
+        file.write_text(text, encoding="utf-8")
 
 
 def _build(path):
@@ -43,7 +54,7 @@ def _build(path):
     try:
         shell(root, "apt-get -q update && cd /root && apt-get -q source --download-only qemu && "
                     "dpkg-source --no-check -x qemu_*.dsc qemu && rm qemu_*")
-        _mend(source / _FILE)
+        _mend(source)
         jobs = min(2, os.cpu_count())
         shell(root, f"mkdir /{_SOURCE}/build && cd /{_SOURCE}/build && ../configure {_CONFIGURE} && "
                     f"ninja -j{jobs} qemu-system-x86_64")

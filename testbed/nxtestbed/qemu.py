@@ -20,7 +20,7 @@ class Options:
     """What kind of PC to emulate, and how to start it."""
 
     entry: str = "engine"
-    # Debian 12's QEMU 7.2, or trixie: QEMU 10 with x2APIC and an IOMMU, or mended: the same without the fault that
+    # Debian 12's QEMU 7.2, or trixie: QEMU 10 with x2APIC and an IOMMU, or mended: the same without the faults that
     # guests on stock KVM hang by.
     qemu: str = "host"
     firmware: str = "bios"

@@ -129,7 +129,9 @@ int cpu_set_sregs(struct vcpu *cpu, const struct kvm_sregs *sregs);
 int go(struct vcpu *cpu);
 /* The same, but for some milliseconds at most. */
 int go_for(struct vcpu *cpu, unsigned ms);
-/* Runs the code from its start with these registers: RAX, RCX, RDX; and where it ended. */
+/* At the start of the code, with these registers: RAX, RCX, RDX. */
+void cpu_prepare(struct vcpu *cpu, uint64_t rax, uint64_t rcx, uint64_t rdx);
+/* Runs from there; where it ended. */
 int try(struct vcpu *cpu, uint64_t rax, uint64_t rcx, uint64_t rdx);
 /* Goes on as a device would that reads as all bits set and ignores writes, through at most so many exits. */
 int go_on(struct vcpu *cpu, unsigned exits);

@@ -313,7 +313,7 @@ int go_for(struct vcpu *cpu, unsigned ms)
 	return result;
 }
 
-int try(struct vcpu *cpu, uint64_t rax, uint64_t rcx, uint64_t rdx)
+void cpu_prepare(struct vcpu *cpu, uint64_t rax, uint64_t rcx, uint64_t rdx)
 {
 	struct kvm_regs regs;
 
@@ -323,6 +323,11 @@ int try(struct vcpu *cpu, uint64_t rax, uint64_t rcx, uint64_t rdx)
 	regs.rcx = rcx;
 	regs.rdx = rdx;
 	cpu_set(cpu, &regs);
+}
+
+int try(struct vcpu *cpu, uint64_t rax, uint64_t rcx, uint64_t rdx)
+{
+	cpu_prepare(cpu, rax, rcx, rdx);
 	return go(cpu);
 }
 
