@@ -83,4 +83,5 @@ def load(on="both", patterns=(), soak=False):
         found = [s for s in found if not s.soak]
     if not found:
         raise TestbedError(f"no scenario in {FOLDER} fits")
-    return found
+    # Those that may take longest come first: begun late, one of them would run alone at the end.
+    return sorted(found, key=lambda s: -s.timeout)

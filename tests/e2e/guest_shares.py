@@ -19,7 +19,7 @@ def _sums(*outputs):
 
 def _sockets(pc, guest):
     """Bytes arrive as they were sent, whoever connects; and a connection that nobody awaits is refused."""
-    pc.run("head -c 16M /dev/urandom > /tmp/sent")
+    pc.run("head -c 4M /dev/urandom > /tmp/sent")
     server = pc.spawn("exec socat -u OPEN:/tmp/sent VSOCK-LISTEN:5001,reuseaddr")
     guest.run(f"until socat -u VSOCK-CONNECT:{_HOST}:5001 CREATE:/tmp/got; do sleep 0.2; done")
     server.wait(60)
@@ -43,16 +43,16 @@ def _sockets(pc, guest):
 def _files(pc, guest):
     """What one side writes the other reads: whole files, changes by a mapping, names, and a great many of them."""
     guest.run("mkdir -p /mnt && mount -t virtiofs share /mnt")
-    pc.run(f"head -c 32M /dev/urandom > {_SHARE}/big")
+    pc.run(f"head -c 16M /dev/urandom > {_SHARE}/big")
     sums = _sums(pc.run(f"sha256sum {_SHARE}/big"), guest.run("sha256sum /mnt/big"),
                  guest.run("cp /mnt/big /mnt/copy && sync && sha256sum /mnt/copy"), pc.run(f"sha256sum {_SHARE}/copy"))
     assert len(sums) == 1, sums
 
-    guest.run("mkdir /mnt/many && cd /mnt/many && for n in $(seq 500); do echo $n > $n; done && "
-              "for n in $(seq 2 2 500); do rm $n; done && mv 1 first && ln -s first link && chmod 600 3")
-    seen = pc.run(f"cd {_SHARE}/many && ls | wc -l && cat link 499 && stat -c %a 3").output.split()
-    assert seen == ["251", "1", "499", "600"], seen
-    pc.run(f"cd {_SHARE}/many && rm -r . 2>/dev/null; cd .. && rm -r many && echo changed > note")
+    guest.run("mkdir /mnt/many && cd /mnt/many && for n in $(seq 200); do echo $n > $n; done && "
+              "for n in $(seq 2 2 200); do rm $n; done && mv 1 first && ln -s first link && chmod 600 3")
+    seen = pc.run(f"cd {_SHARE}/many && ls | wc -l && cat link 199 && stat -c %a 3").output.split()
+    assert seen == ["101", "1", "199", "600"], seen
+    pc.run(f"cd {_SHARE} && rm -r many && echo changed > note")
     assert guest.run("ls /mnt").output.split() == ["big", "copy", "note"]
     assert guest.run("cat /mnt/note").output == "changed\n"
 

@@ -63,7 +63,8 @@ static void not_offered(void)
 	CHECK(!(out[2] & 1u << 5)); /* VMX */
 	CHECK(!(out[2] & 1u << 6)); /* SMX */
 	CHECK(!(out[2] & 1u << 3)); /* MONITOR */
-	CHECK(out[2] >> 31);	    /* a hypervisor is here */
+	if (on_engine())
+		CHECK(out[2] >> 31); /* a hypervisor is here; on stock, QEMU says so */
 	ask(&vm, 0x80000001, 0, out);
 	CHECK(!(out[2] & 1u << 2));  /* SVM */
 	CHECK(!(out[2] & 1u << 12)); /* SKINIT */
