@@ -18,6 +18,7 @@ _TIMEOUT = 1200  # a liveness limit for what takes seconds on an idle machine
 _DISK = "-drive file=/guests/debian.qcow2,if=virtio,format=qcow2,snapshot=on"
 _TROUBLE = re.compile(r"BUG:|WARNING: CPU|Oops|soft lockup|rcu.*(?:stall|detected)|hung_task|blocked for more than"
                       r"|nobody cared|I/O error|NETDEV WATCHDOG|clocksource.*unstable")
+_VECTOR_STATE = re.compile(r"FCW|FPR|[XYZ]MM")
 _CONSOLE = "console=ttyS0 no_timer_check panic=-1"
 
 
@@ -116,8 +117,7 @@ class Guest(Commands):
                 raise TestbedError(f"QEMU ended with {result.code} and the guest never showed "
                                    f"{text!r}:\n{result.all}\n{shown[-2000:]}")
             if time.monotonic() > end:
-                raise TestbedError(f"the guest did not show {text!r} within {timeout} s:\n"
-                                   f"{shown[-2000:]}")
+                self._late(f"the guest did not show {text!r} within {timeout} s", shown)
             time.sleep(1)
 
     # Commands
@@ -130,7 +130,7 @@ class Guest(Commands):
             if not self._command.is_running():
                 raise TestbedError(f"QEMU ended before the guest was up:\n{self.messages()}\n{shown[-2000:]}")
             if time.monotonic() > end:
-                raise TestbedError(f"the guest was not up within {timeout} s:\n{shown[-2000:]}")
+                self._late(f"the guest was not up within {timeout} s", shown)
         return self
 
     def spawn(self, command, stdin=b""):
@@ -169,6 +169,23 @@ class Guest(Commands):
             tunnel.close()
         self._tunnels = []
         self._qmp = self._agent = self._gdb = None
+
+    def _late(self, what, shown):
+        """Fails, and says where the guest stands: else nobody knows afterwards whether it hung or was slow."""
+        exits = "grep -s . /sys/kernel/debug/nxtop/exits /sys/kernel/debug/kvm/*exits"
+        looks = {"processor": lambda: self.qmp.monitor("info registers -a"),
+                 "local APIC": lambda: self.qmp.monitor("info lapic"),
+                 "QEMU's threads": lambda: self._pc.run(f"cd /proc/{self.pid}/task && head -n 20 */comm */stack").output,
+                 "exits in five seconds": lambda: self._pc.run(
+                     f"{exits} > /tmp/before; sleep 5; {exits} | diff /tmp/before - | grep '^[<>]'", check=False).output}
+        for name, look in looks.items():
+            try:
+                found = look()
+            except (TestbedError, OSError) as error:
+                found = str(error)
+            found = "\n".join(line for line in found.splitlines() if not _VECTOR_STATE.match(line))
+            what += f"\n-- {name}\n{found}"
+        raise TestbedError(f"{what}\n-- console\n{shown[-2000:]}")
 
     @staticmethod
     def _fail_on(text, shown):
