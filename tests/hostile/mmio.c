@@ -221,9 +221,17 @@ GUEST(table_load, 64, "mov $0xa0000, %ebx; lgdt (%rbx)");
 static void odd_instruction(const void *code, size_t len)
 {
 	struct vm vm;
+	int got;
 
 	vm_open(&vm, LONG, code, len);
-	EXPECT(go_on(&vm.cpu[0], 200), "end", KVM_EXIT_INTERNAL_ERROR, DONE, FAULT + GP, FAULT + UD);
+	for (int n = 0; n < 200; n++) {
+		got = go_for(&vm.cpu[0], 500);
+		if (got != KVM_EXIT_MMIO)
+			break;
+		memset(vm.cpu[0].run->mmio.data, 0xff, 8);
+	}
+	/* Stock carries some of them out again and again, until it is told to stop. */
+	EXPECT(got, "end", KVM_EXIT_INTERNAL_ERROR, DONE, FAULT + GP, FAULT + UD, on_engine() ? DONE : LATE);
 	vm_close(&vm);
 }
 
