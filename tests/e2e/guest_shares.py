@@ -57,7 +57,7 @@ def _files(pc, guest):
     assert guest.run("cat /mnt/note").output == "changed\n"
 
 
-@scenario(timeout=2400, qemu="trixie", guests=True)
+@scenario(timeout=2400, soak=True, qemu="trixie", guests=True)
 def sockets_and_files(pc):
     """A Debian guest and the control domain exchange data by vhost-vsock and by virtiofs."""
     load_kvm(pc)
