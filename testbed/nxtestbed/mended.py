@@ -36,7 +36,7 @@ _MENDS = (
      r"\g<1>5\g<2>"),
 )
 _CONFIGURE = ("--target-list=x86_64-softmmu --without-default-features --enable-tcg --enable-slirp --enable-pixman "
-              "--enable-fdt=system --disable-docs --disable-werror --disable-install-blobs")
+              "--enable-fdt=system --enable-vnc --disable-docs --disable-werror --disable-install-blobs")
 
 
 def _mend(source):

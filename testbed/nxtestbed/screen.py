@@ -1,24 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A PC's screen: where to look at it, and what Engine wrote on it, from a screenshot."""
+"""What Engine wrote on a PC's screen, from a screenshot."""
 
 import re
-import socket
 
-from .errors import TestbedError
 from .paths import TOP
 
 _FONT = TOP / "engine" / "console" / "font.c"
 # As engine/console/screen.c draws: each of a glyph's 8 lines twice.
 _WIDTH, _HEIGHT = 8, 16
-
-
-def free_display():
-    """A VNC display number whose port on loopback nobody has."""
-    for number in range(10, 100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", 5900 + number)):
-                return number
-    raise TestbedError("no free port for the PC's screen between 5910 and 5999")
 
 
 def _glyphs():
