@@ -16,6 +16,8 @@ _COUNTS = ("wc -c /tmp/rounds* | sed '/total/d'; "
            "cat /sys/class/net/{card}/statistics/{way}_bytes; "
            "grep LOC: /proc/interrupts")
 
+_START = 1800  # seconds until a program is under way, beside other guests that keep the PC busy
+
 
 class LoadedGuest:
     """A guest that is busy with everything at once, from the start.
@@ -38,11 +40,11 @@ class LoadedGuest:
         # One after the other, the heaviest last: a busy guest takes long to start anything.
         reverse = "" if sends else "-R"
         self._work = [self.guest.spawn(f"exec iperf3 -c {HOST} -p {port} {reverse} -t 3600 --forceflush")]
-        self.guest.run("until ss -tn | grep -q ESTAB; do sleep 0.2; done")
+        self.guest.run("until ss -tn | grep -q ESTAB; do sleep 0.2; done", timeout=_START)
         self._work.append(self.guest.spawn(_DISK))
         for cpu in range(smp):
             self._work.append(self.guest.spawn(_CPU.format(cpu=cpu)))
-            self.guest.run(f"until [ -s /tmp/rounds{cpu} ]; do sleep 0.2; done")
+            self.guest.run(f"until [ -s /tmp/rounds{cpu} ]; do sleep 0.2; done", timeout=_START)
         self._smp = smp
         self._last = None
 
