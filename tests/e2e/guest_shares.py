@@ -41,7 +41,7 @@ def _sockets(pc, guest):
 
 
 def _files(pc, guest):
-    """What one side writes the other reads: whole files, changes by a mapping, names, and a great many of them."""
+    """What one side writes the other reads: whole files, names, and many of them."""
     guest.run("mkdir -p /mnt && mount -t virtiofs share /mnt")
     pc.run(f"head -c 16M /dev/urandom > {_SHARE}/big")
     sums = _sums(pc.run(f"sha256sum {_SHARE}/big"), guest.run("sha256sum /mnt/big"),
