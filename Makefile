@@ -14,16 +14,18 @@ run: console images ## Center and a managed PC, until Ctrl-C; SCRIPTED=1 ends by
 test: check console driver images ## everything: make check, a short fuzzing, console and agent, the managed PC, Linux's own tests of KVM, scenarios
 	tests/fuzz --seed 1 --seconds 5
 	tests/console/run
-	$(MAKE) --no-print-directory -j2 test-pcs test-beside
-
-# Two rows: emulated PCs, which keep the CPUs busy; beside them a little of that, and then what mostly waits.
-.PHONY: test-pcs test-beside
-test-pcs:
-	tests/managed/run engine recovery
+	$(MAKE) --no-print-directory -j3 test-managed test-kvm test-agent
 	testbed/run-scenarios --on engine
-test-beside:
+
+# The first two keep a CPU busy each, the third mostly waits. Scenarios run two at a time, with nothing beside them:
+# three emulated PCs on two CPUs are late for what the tests wait for.
+.PHONY: test-managed test-kvm test-agent
+test-managed:
+	tests/managed/run engine recovery
+test-kvm:
 	testbed/run-selftests --on engine --agreed --limit 60
 	testbed/run-bochs locked
+test-agent:
 	cd tests/agent && /usr/bin/python3 -m unittest
 
 check: engine ## unit tests and style, within a minute

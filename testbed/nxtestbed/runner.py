@@ -33,13 +33,16 @@ class Runner:
         self._stopping = False
 
     def run(self, scenarios):
-        """Prints a line for each scenario and the sum at the end; True if none failed."""
+        """Prints a line for each scenario, and at the end the sum and what failed; True if none failed."""
         counts = {"passed": 0, "failed": 0, "skipped": 0}
+        failed = []
         with ThreadPoolExecutor(self._jobs) as pool:
             try:
                 for future in as_completed([pool.submit(self._one, s) for s in scenarios]):
                     outcome = future.result()
                     counts[outcome.verdict] += 1
+                    if outcome.verdict == "failed":
+                        failed.append(outcome)
                     _report(outcome)
             except BaseException:
                 # Ctrl-C: end what runs, so that the pool's threads come to their end.
@@ -51,8 +54,11 @@ class Runner:
         total = f"{counts['passed']} passed, {counts['failed']} failed"
         if counts["skipped"]:
             total += f", {counts['skipped']} skipped"
+        # Once more, where the reader of a long output looks first.
+        for outcome in failed:
+            _report(outcome)
         print(total, flush=True)
-        return not counts["failed"]
+        return not failed
 
     def _one(self, scenario):
         started = time.monotonic()

@@ -248,7 +248,7 @@ def _balloon(pc, guest):
     guest.run("rm /dev/shm/*")
 
 
-@scenario(timeout=2400, qemu="trixie", guests=True)
+@scenario(timeout=2400, soak=True, qemu="trixie", guests=True)
 def every_device(pc):
     """Virtio disk, network by vhost, graphics, input, console, entropy and balloon, and a plain VGA."""
     load_kvm(pc)

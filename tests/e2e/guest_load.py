@@ -28,7 +28,7 @@ def _stay_busy(pc, cpus, windows, seconds):
     nothing_is_left(pc)
 
 
-@scenario(timeout=3600, smp=2, qemu="trixie", guests=True)
+@scenario(timeout=3600, soak=True, smp=2, qemu="trixie", guests=True)
 def two_under_load(pc):
     """CPU, disk and network of two guests are busy for two minutes: all of it advances all the time."""
     _stay_busy(pc, (2, 1), windows=12, seconds=10)
