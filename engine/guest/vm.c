@@ -67,7 +67,9 @@ static s64 init(struct vm *vm, u64 chunk_pfn)
 		return error;
 	chunk_list_init(&vm->chunks);
 	chunk_add(&vm->chunks, chunk_pfn << PAGE_SHIFT);
-	return npt_init(&vm->npt, vendor->npt, vm->id, alloc_table, vm);
+	for (u32 i = 0; i < ARRAY_SIZE(vm->npt) && !error; i++)
+		error = npt_init(&vm->npt[i], vendor->npt, vm->id, alloc_table, vm);
+	return error;
 }
 
 s64 vm_create(u64 chunk_pfn)
@@ -151,7 +153,9 @@ static s64 destroy_step(struct vm *vm)
 	vm->vcpu_limit = 0;
 	memset(vm->vcpus, 0, sizeof(vm->vcpus));
 	unpin_all(vm);
-	result = npt_destroy_step(&vm->npt);
+	result = npt_destroy_step(&vm->npt[0]);
+	if (!result)
+		result = npt_destroy_step(&vm->npt[1]);
 	if (!result)
 		result = give_back_chunk(vm);
 	if (!result)
