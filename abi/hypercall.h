@@ -48,9 +48,9 @@
 #define NXT_EOPNOTSUPP 95 /* not in this mode, or not on this CPU */
 
 /*
- * A VM has two guest-physical address spaces: its vCPUs see the second in system management mode (SMM). This bit
- * of a gpa says that it is of that one: in the calls on memory and in nxt_run.npf. A guest's own addresses have at
- * most 52 bits.
+ * A VM has two guest-physical address spaces: its vCPUs see the second in system management mode (SMM). This
+ * bit of a gpa says that it is of that one: in the calls on memory and in nxt_run.npf. A guest's own
+ * addresses have at most 52 bits.
  */
 #define NXT_GPA_SMM (1ull << 63)
 

@@ -20,9 +20,9 @@ struct nxt_vcpu;
 struct nxt_vm;
 
 /*
- * KVM's second address space, that of system management mode, is here the upper half of the first: its frame
- * numbers have this bit, as Engine's addresses have NXT_GPA_SMM, and its slots' ids KVM's bit 16. So nothing that
- * goes by slots or frame numbers needs to know that there are two.
+ * KVM's second address space, that of system management mode, is here the upper half of the first: its
+ * frame numbers have this bit, as Engine's addresses have NXT_GPA_SMM, and its slots' ids KVM's bit 16. So
+ * nothing that goes by slots or frame numbers needs to know that there are two.
  */
 #define NXT_GFN_SMM (NXT_GPA_SMM >> PAGE_SHIFT)
 
@@ -57,8 +57,8 @@ struct nxt_slot *nxt_slot_find(struct nxt_vm *vm, u64 gfn);
 /* KVM_SET_USER_MEMORY_REGION and ...2; cmd says which struct it is. */
 long nxt_set_memory_region(struct nxt_vm *vm, unsigned int cmd, void __user *argp);
 /*
- * Copies from or to guest memory, at gpa as Engine has it. 0, or -EFAULT: not all of it is there, or may be written.
- * Called by a thread of the VM's process.
+ * Copies from or to guest memory, at gpa as Engine has it. 0, or -EFAULT: not all of it is there, or may be
+ * written. Called by a thread of the VM's process.
  */
 int nxt_guest_read(struct nxt_vm *vm, u64 gpa, void *data, size_t len);
 int nxt_guest_write(struct nxt_vm *vm, u64 gpa, const void *data, size_t len);

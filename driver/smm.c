@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * System management mode. Engine has already changed the vCPU's mode, and with it its memory, when it leaves with
- * NXT_EXIT_SMI or NXT_EXIT_RSM; its registers are saved and loaded here. smm_logic.h knows what goes where.
+ * System management mode. Engine has already changed the vCPU's mode, and with it its memory, when it leaves
+ * with NXT_EXIT_SMI or NXT_EXIT_RSM; its registers are saved and loaded here. smm_logic.h knows what goes
+ * where.
  */
 #include <linux/string.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The registers of a CPU on its way into and out of system management mode (AMD APM vol. 2, chapter 10): the logic
- * alone. Compiles in user space too, for its test.
+ * The registers of a CPU on its way into and out of system management mode (AMD APM vol. 2, chapter 10): the
+ * logic alone. Compiles in user space too, for its test.
  *
- * The save area always has the layout of processors with long mode, also if the guest's CPUID does not offer that.
- * Auto-halt restart and I/O instruction restart are not there, as with KVM: their fields are zero.
+ * The save area always has the layout of processors with long mode, also if the guest's CPUID does not offer
+ * that. Auto-halt restart and I/O instruction restart are not there, as with KVM: their fields are zero.
  */
 #ifndef NXTOP_SMM_LOGIC_H
 #define NXTOP_SMM_LOGIC_H

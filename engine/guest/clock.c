@@ -118,9 +118,9 @@ bool vcpu_clock_stopped(struct vcpu *vcpu)
 }
 
 /*
- * Guest memory of a struct that lies in one page; never that of SMM, which is not the kernel's to have written.
- * NULL: there is none, or (*ret_reason is not CONTINUE then)
- * the control domain has to provide it first.
+ * Guest memory of a struct that lies in one page; never that of SMM, which is not the kernel's to have
+ * written. NULL: there is none, or (*ret_reason is not CONTINUE then) the control domain has to provide it
+ * first.
  */
 static void *place(struct vcpu *vcpu, u64 gpa, u32 size, enum vcpu_pending pending, s64 *ret_reason)
 {

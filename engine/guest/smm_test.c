@@ -229,8 +229,8 @@ static void test_faults_name_it(void **state)
 }
 
 /*
- * A guest's kernel says where its clock is, and must not reach SMM's memory by that: neither while the vCPU is
- * there, nor by an address that looks like Engine's name for it.
+ * A guest's kernel says where its clock is, and must not reach SMM's memory by that: neither while the vCPU
+ * is there, nor by an address that looks like Engine's name for it.
  */
 static void test_clock_stays_out(void **state)
 {

@@ -2,7 +2,7 @@
 /*
  * A guest's hypercalls. Engine answers none: they are the control domain's. A guest that came from a PC of
  * the other vendor may use that one's instruction, which is undefined here; it is then replaced in the
- * guest's memory, as KVM does.
+ * guest's memory, as KVM does. RSM comes here as well where it is undefined.
  */
 #include "guest/vcpu.h"
 
@@ -102,7 +102,7 @@ s64 vcpu_undefined(struct vcpu *vcpu)
 
 	if (!vcpu_decode(vcpu, &ctx, &insn))
 		return undefined(vcpu);
-	/* QEMU's emulation has #UD for it rather than the exit: see docs/decisions/0010. */
+	/* VMX has no exit for it, nor has QEMU's emulation of SVM: see docs/decisions/0010. */
 	if (vcpu->smm && vcpu_is_rsm(&insn))
 		return vcpu_rsm(vcpu);
 	if (vcpu->fixes_hypercall && is_hypercall(&insn, others))
