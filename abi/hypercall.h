@@ -167,6 +167,7 @@ enum nxt_hypercall {
 enum nxt_selftest {
 	NXT_SELFTEST_PANIC = 0, /* Engine panics on purpose */
 	NXT_SELFTEST_FRAME = 1, /* returns a PFN that Engine owns, for the test that tries to touch it */
+	NXT_SELFTEST_FAULT = 2, /* Engine executes an instruction that does not exist */
 };
 
 enum nxt_inject {

@@ -79,7 +79,7 @@ def _uptimes(guest):
     return [float(up) for up in re.findall(r"^shows ([\d.]+)\s*$", guest.console(), re.MULTILINE)]
 
 
-@scenario(timeout=1800, on="engine", soak=True, qemu="trixie", guests=True)
+@scenario(timeout=1800, soak=True, qemu="trixie", guests=True)
 def clock_outlives_saving(pc):
     """A guest's state goes to a file and into a new QEMU: its clock goes on from there, and never back."""
     load_kvm(pc)
