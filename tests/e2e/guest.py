@@ -50,7 +50,7 @@ def small_guests(pc):
     nothing_is_left(pc)
 
 
-@scenario(timeout=1800, **_PC)
+@scenario(timeout=1800, soak=True, **_PC)
 def debian_from_its_disk(pc):
     """A whole Debian starts from its disk by BIOS and GRUB, to its login prompt, with usual devices."""
     load_kvm(pc)

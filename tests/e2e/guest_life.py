@@ -103,7 +103,7 @@ def clock_outlives_saving(pc):
     nothing_is_left(pc)
 
 
-@scenario(timeout=2400, qemu="trixie", guests=True)
+@scenario(timeout=2400, soak=True, qemu="trixie", guests=True)
 def killed_under_load(pc):
     """SIGKILL of QEMU while the guest's CPUs, disk and network are busy, thrice: all comes back."""
     load_kvm(pc)

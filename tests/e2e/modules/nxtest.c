@@ -9,6 +9,7 @@
  */
 #include <linux/debugfs.h>
 #include <linux/io.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/uaccess.h>
 
