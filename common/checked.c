@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * In every program that tests run under sanitizers: what these do, wherever the program is started from. They
- * end it by a signal, not with status 1: that is the programs' own, and some tests expect it. What was not
- * freed is found at the end, and makes the status another one as well.
+ * In every program that tests run under sanitizers: what these do, wherever the program is started from.
+ * They end it by a signal, not with status 1: that is the programs' own, and some tests expect it. What was
+ * not freed is found when the program ends by itself, and has it end by a signal as well.
  */
 #include "common/checked.h"
 

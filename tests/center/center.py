@@ -180,7 +180,7 @@ class Center:
         match = re.match(r"NxTop Center is at https://localhost:(\d+)/$", line)
         if not match:
             self.process.wait(10)
-            raise AssertionError(f"nxtop-center did not start: {line!r} {self.log_text()[-500:]}")
+            raise AssertionError(f"nxtop-center did not start: {line!r} {self.log_text()[-6000:]}")
         self.port = int(match[1])
         if not self.code:
             line = self.process.stdout.readline()
@@ -196,7 +196,7 @@ class Center:
             self.log.close()
             self.process = None
             if not kill and status:
-                raise AssertionError(f"nxtop-center ended with {status}: {self.log_text()[-2000:]}")
+                raise AssertionError(f"nxtop-center ended with {status}: {self.log_text()[-6000:]}")
 
     def log_text(self):
         return (self.folder / "log").read_text()
