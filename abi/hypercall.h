@@ -193,7 +193,7 @@ struct nxt_info_engine {
 	char vendor[16];	 /* back end: "svm", "vmx" */
 	uint64_t memory_base;	 /* Engine's own physical memory: first byte ... */
 	uint64_t memory_size;	 /* ... and bytes */
-	uint64_t memory_used;	 /* of them, bytes in use */
+	uint64_t memory_used;	 /* of them, bytes in use now */
 	uint64_t tsc_khz;	 /* 0: not known; the driver knows from Linux */
 	uint64_t exits_cd_types; /* number of valid counters in struct nxt_info_stats */
 	uint32_t vms;		 /* VMs that exist now */

@@ -323,7 +323,6 @@ void cpu_main(struct cpu *cpu)
 		engine = (struct engine){
 			.memory_base = pool_base(),
 			.memory_size = pool_size(),
-			.memory_used = pool_used(),
 			.selftest = options.selftest,
 		};
 		screen_release();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* NXT_HC_INFO: what the control domain may know of Engine. */
+#include "boot/pool.h"
 #include "cpu/asm.h"
 #include "engine.h"
 #include "guest/cpuid.h"
@@ -25,7 +26,7 @@ static s64 fill_engine(struct nxt_info_engine *out)
 		.version = ENGINE_VERSION,
 		.memory_base = engine.memory_base,
 		.memory_size = engine.memory_size,
-		.memory_used = engine.memory_used,
+		.memory_used = pool_used(),
 		.exits_cd_types = EXIT_SOURCES * EXIT_KINDS,
 		.vms = vm_count(),
 		.xsave_size = fpu_area_size(),
