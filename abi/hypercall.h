@@ -201,6 +201,7 @@ struct nxt_info_engine {
 	uint64_t xcr0;		 /* XCR0 bits that guests may have */
 	uint64_t frames_shared;	 /* frames mapped into guests now */
 	uint64_t frames_given;	 /* frames given in chunks now */
+	uint64_t frames_pinned; /* frames pinned now: run and state pages, lists; not the page of this call */
 };
 
 struct nxt_info_log {

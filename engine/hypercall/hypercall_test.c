@@ -172,10 +172,30 @@ static void test_info(void **state)
 	assert_int_equal(frame_read(LIST_PFN).kind, FRAME_CONTROL);
 }
 
-static u64 memory_used(void)
+static const struct nxt_info_engine *ask(void)
 {
 	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_ENGINE, LIST_PFN, 0, 0), 0);
-	return ((const struct nxt_info_engine *)page(LIST_PFN))->memory_used;
+	return page(LIST_PFN);
+}
+
+/* A vCPU's two pages; not the page that the answer goes to. */
+static void test_info_pinned(void **state)
+{
+	u64 vm;
+
+	(void)state;
+	assert_int_equal(ask()->frames_pinned, 0);
+	vm = create_vm_with_vcpu();
+	assert_int_equal(ask()->frames_pinned, 2);
+	assert_int_equal(call(NXT_HC_VCPU_CREATE, vm, 1, RUN_PFN, STATE_PFN + 1), 0);
+	assert_int_equal(ask()->frames_pinned, 3);
+	destroy_vm(vm);
+	assert_int_equal(ask()->frames_pinned, 0);
+}
+
+static u64 memory_used(void)
+{
+	return ask()->memory_used;
 }
 
 /* A VM lives in its chunks, and in nothing else. */
@@ -594,6 +614,7 @@ int main(void)
 		TEST(test_hello),
 		TEST(test_selftest),
 		TEST(test_info),
+		TEST(test_info_pinned),
 		TEST(test_memory_used),
 		TEST(test_vm_create),
 		TEST(test_vm_table_full),

@@ -16,10 +16,8 @@
 
 _Static_assert(EXIT_SOURCES *EXIT_KINDS <= NXT_STATS_MAX, "every counter has a place");
 
-static s64 fill_engine(struct nxt_info_engine *out)
+static s64 fill_engine(struct nxt_info_engine *out, const struct frames_stats *frames)
 {
-	struct frames_stats frames = frames_stats();
-
 	*out = (struct nxt_info_engine){
 		.abi_version = NXT_ABI_VERSION,
 		.cpus = cpu_count,
@@ -31,8 +29,9 @@ static s64 fill_engine(struct nxt_info_engine *out)
 		.vms = vm_count(),
 		.xsave_size = fpu_area_size(),
 		.xcr0 = fpu_guest_xcr0(),
-		.frames_shared = frames.shared,
-		.frames_given = frames.given,
+		.frames_shared = frames->shared,
+		.frames_given = frames->given,
+		.frames_pinned = frames->pinned,
 	};
 	memcpy(out->vendor, vendor->name, MIN(strlen(vendor->name), sizeof(out->vendor) - 1));
 	return 0;
@@ -95,6 +94,7 @@ static s64 fill_msrs(struct nxt_msr_list *out)
 
 s64 hypercall_info(struct hypercall_args *args)
 {
+	struct frames_stats frames = frames_stats(); /* before this call pins a page of its own */
 	u64 kind = args->a, pfn = args->b;
 	void *page;
 	s64 result;
@@ -105,7 +105,7 @@ s64 hypercall_info(struct hypercall_args *args)
 	page = phys_to_virt(pfn << PAGE_SHIFT);
 	switch (kind) {
 	case NXT_INFO_ENGINE:
-		result = fill_engine(page);
+		result = fill_engine(page, &frames);
 		break;
 	case NXT_INFO_LOG:
 		result = fill_log(page, log_current(), args->c);

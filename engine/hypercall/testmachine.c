@@ -230,7 +230,7 @@ void machine_stop(void)
 	} while (result == -NXT_EAGAIN);
 	CHECK(result == 0 && vm_count() == 0);
 	stats = frames_stats();
-	CHECK(stats.shared == 0 && stats.given == 0);
+	CHECK(stats.shared == 0 && stats.given == 0 && stats.pinned == 0);
 	CHECK(pool_used() == used_at_start);
 	for (u64 pfn = 0; pfn < frame_count; pfn++)
 		CHECK(frame_read(pfn).kind == (is_hole(pfn)		? FRAME_NONE

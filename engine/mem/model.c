@@ -554,7 +554,7 @@ void model_check(void)
 {
 	static struct reach reach[FRAMES];
 	struct frames_stats stats = frames_stats();
-	u64 shared = 0, given = 0;
+	u64 shared = 0, given = 0, pinned = 0;
 	u32 i;
 
 	memset(reach, 0, sizeof(reach));
@@ -569,6 +569,7 @@ void model_check(void)
 		check_identity(i);
 		shared += is_shared;
 		given += kind == FRAME_GIVEN;
+		pinned += kind == FRAME_PINNED;
 		if (is_shared)
 			CHECK(m.frame[i].count == reach[i].holders);
 		else
@@ -577,7 +578,7 @@ void model_check(void)
 		CHECK(!reach[i].writers || reach[i].readers == reach[i].writers);
 		CHECK(!reach[i].readers || is_shared);
 	}
-	CHECK(stats.shared == shared && stats.given == given && stats.bad == 0);
+	CHECK(stats.shared == shared && stats.given == given && stats.pinned == pinned && stats.bad == 0);
 }
 
 void model_finish(void)

@@ -2,27 +2,12 @@
 """Guests run in Debian's own, unmodified QEMU."""
 
 import re
-import time
 
-from nxtestbed.control import engine_info
-from nxtestbed.guest import debian_guest, load_kvm, mini_guest
+from nxtestbed.guest import debian_guest, load_kvm, mini_guest, nothing_is_left
 from nxtestbed.scenario import scenario
 
 # Guests run in QEMU 10 with one thread for all CPUs: see docs/decisions/0010.
 _PC = {"qemu": "trixie", "guests": True}
-
-
-def _nothing_is_left(pc):
-    """Engine holds nothing for guests that are gone."""
-    end = time.monotonic() + 60
-    while True:
-        info = engine_info(pc)
-        left = {key: info[key] for key in ("vms", "frames_shared", "frames_given")}
-        if set(left.values()) == {"0"}:
-            return
-        assert time.monotonic() < end, f"a minute after the last guest Engine still has {left}"
-        time.sleep(1)
-
 
 _CLOCK = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 
@@ -61,7 +46,7 @@ def small_guests(pc):
     _starts_every_cpu(pc, 4)
     _side_by_side(pc)
     _killed_in_the_middle(pc)
-    _nothing_is_left(pc)
+    nothing_is_left(pc)
 
 
 @scenario(timeout=1800, on="engine", **_PC)
@@ -72,7 +57,7 @@ def debian_from_its_disk(pc):
                                      "-device virtio-balloon -device virtio-rng -device virtio-keyboard")
     guest.wait_for("guest login:", timeout=1700)
     guest.kill()
-    _nothing_is_left(pc)
+    nothing_is_left(pc)
 
 
 @scenario(timeout=2400, on="engine", **_PC)
