@@ -184,6 +184,7 @@ enum nxt_info {
 	NXT_INFO_CPUID = 3,  /* struct nxt_cpuid_list: what guests can be offered; arg 0 */
 	NXT_INFO_MSRS = 4,   /* struct nxt_msr_list, values unused: MSRs to save and restore; arg 0 */
 	NXT_INFO_CRASH = 5,  /* struct nxt_info_log: the log of a panic before the last warm reset */
+	NXT_INFO_VM = 6,     /* struct nxt_info_vm; arg: VM id */
 };
 
 struct nxt_info_engine {
@@ -202,6 +203,11 @@ struct nxt_info_engine {
 	uint64_t frames_shared;	 /* frames mapped into guests now */
 	uint64_t frames_given;	 /* frames given in chunks now */
 	uint64_t frames_pinned; /* frames pinned now: run and state pages, lists; not the page of this call */
+};
+
+struct nxt_info_vm {
+	uint64_t pages_4k; /* 4 KiB mapped into the guest now, in so many pages ... */
+	uint64_t pages_2m; /* ... and 2 MiB */
 };
 
 struct nxt_info_log {

@@ -193,6 +193,41 @@ static void test_info_pinned(void **state)
 	assert_int_equal(ask()->frames_pinned, 0);
 }
 
+static void expect_pages(u64 vm, u64 pages_4k, u64 pages_2m)
+{
+	const struct nxt_info_vm *info = page(LIST_PFN);
+
+	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_VM, LIST_PFN, vm, 0), 0);
+	assert_int_equal(info->pages_4k, pages_4k);
+	assert_int_equal(info->pages_2m, pages_2m);
+}
+
+/* What the guest can reach now: neither marks nor what was unmapped. */
+static void test_info_vm(void **state)
+{
+	u64 vm = create_vm();
+
+	(void)state;
+	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_VM, LIST_PFN, 0, 0), -NXT_ENOENT);
+	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_VM, LIST_PFN, vm + 1, 0), -NXT_ENOENT);
+	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_VM, LIST_PFN, ~0ULL, 0), -NXT_ENOENT);
+	expect_pages(vm, 0, 0);
+	assert_int_equal(map(vm, 0, RAM, NXT_MAP_WRITE | NXT_MAP_2M), 1);
+	assert_int_equal(map(vm, PAGE_2M, RAM, NXT_MAP_WRITE), 1);
+	assert_int_equal(map(vm, PAGE_2M + PAGE_SIZE, RAM + 1, 0), 1);
+	assert_int_equal(map(vm, PAGE_2M + PAGE_SIZE, RAM + 1, 0), -NXT_EEXIST);
+	assert_int_equal(map(vm, PAGE_1G, 0, NXT_MAP_MMIO), 1);
+	expect_pages(vm, 2, 1);
+	assert_int_equal(call(NXT_HC_VM_PROTECT, vm, 0, 513, 0), 513);
+	expect_pages(vm, 2, 1);
+	assert_int_equal(call(NXT_HC_VM_UNMAP, vm, 0, 513, 0), 513);
+	expect_pages(vm, 1, 0);
+	assert_int_equal(call(NXT_HC_VM_RELEASE, vm, 0, 513, 0), 513);
+	expect_pages(vm, 1, 0);
+	destroy_vm(vm);
+	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_VM, LIST_PFN, vm, 0), -NXT_ENOENT);
+}
+
 static u64 memory_used(void)
 {
 	return ask()->memory_used;
@@ -615,6 +650,7 @@ int main(void)
 		TEST(test_selftest),
 		TEST(test_info),
 		TEST(test_info_pinned),
+		TEST(test_info_vm),
 		TEST(test_memory_used),
 		TEST(test_vm_create),
 		TEST(test_vm_table_full),

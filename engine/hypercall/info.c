@@ -37,6 +37,20 @@ static s64 fill_engine(struct nxt_info_engine *out, const struct frames_stats *f
 	return 0;
 }
 
+static s64 fill_vm(struct nxt_info_vm *out, u64 id)
+{
+	struct vm *vm = vm_get(id);
+
+	if (!vm)
+		return -NXT_ENOENT;
+	*out = (struct nxt_info_vm){
+		.pages_4k = npt_present(&vm->npt, 1),
+		.pages_2m = npt_present(&vm->npt, 2),
+	};
+	vm_put(vm);
+	return 0;
+}
+
 static s64 fill_log(struct nxt_info_log *out, const struct log_ring *ring, u64 pos)
 {
 	u64 lost;
@@ -106,6 +120,9 @@ s64 hypercall_info(struct hypercall_args *args)
 	switch (kind) {
 	case NXT_INFO_ENGINE:
 		result = fill_engine(page, &frames);
+		break;
+	case NXT_INFO_VM:
+		result = fill_vm(page, args->c);
 		break;
 	case NXT_INFO_LOG:
 		result = fill_log(page, log_current(), args->c);

@@ -510,6 +510,7 @@ struct reach {
 
 static void check_vm(const struct m_vm *vm, u8 bit, struct reach *reach)
 {
+	u64 present[3] = {0}; /* pages, by the level of their entry */
 	u32 r, i;
 
 	for (r = 0; r < REGIONS; r++) {
@@ -528,11 +529,13 @@ static void check_vm(const struct m_vm *vm, u8 bit, struct reach *reach)
 			CHECK(walk.pa == (page->pfn << PAGE_SHIFT | 0x123) && mapping.pfn == page->pfn);
 			CHECK(walk.writable == page->writable && mapping.writable == page->writable);
 			CHECK(walk.level == mapping.level && (walk.level == 2) == vm->region[r].large);
+			present[walk.level]++;
 			reach[page->pfn].readers |= bit;
 			if (walk.writable)
 				reach[page->pfn].writers |= bit;
 		}
 	}
+	CHECK(npt_present(&vm->npt, 1) == present[1] && npt_present(&vm->npt, 2) == present[2] / 512);
 }
 
 static void check_identity(u64 pfn)
