@@ -4,7 +4,7 @@
  * /dev/kvm, without QEMU. Each test is one VM; says what failed, and exits with the number of failures.
  * Arguments are names of tests to leave out.
  *
- *	gcc -O1 -g -Wall -static -pthread -o smoke smoke.c smoke_exits.c
+ *	gcc -O1 -g -Wall -Wextra -Werror -static -pthread -o smoke smoke*.c
  */
 #include "smoke.h"
 
@@ -285,6 +285,7 @@ static void test_interrupt(void)
 
 static void on_alarm(int signal)
 {
+	(void)signal;
 }
 
 /* With the kernel's irqchip a halt sleeps in the kernel, until a signal comes. */
@@ -344,6 +345,7 @@ static void test_pit(void)
 /* Against a guest that runs on where it should have left. */
 static void on_too_long(int signal)
 {
+	(void)signal;
 	printf("%s: has used a minute of CPU time\n", test_name);
 	exit(101);
 }
