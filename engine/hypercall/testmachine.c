@@ -43,6 +43,7 @@ static const struct vendor_ops state_only = {
 	.hypercall = 0xd9,
 	.npt = &npt_format_amd,
 	.vcpu_init = svm_vcpu_init,
+	.cd_read_msr = svm_cd_read_msr,
 	.cd_load = stay,
 	.cd_save = stay,
 	.get_sregs = svm_get_sregs,
