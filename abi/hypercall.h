@@ -185,6 +185,7 @@ enum nxt_info {
 	NXT_INFO_CPUID = 3,  /* struct nxt_cpuid_list: what guests can be offered; arg 0 */
 	NXT_INFO_MSRS = 4,   /* struct nxt_msr_list, values unused: MSRs to save and restore; arg 0 */
 	NXT_INFO_CRASH = 5,  /* struct nxt_info_log: the log of a panic before the last warm reset */
+	NXT_INFO_VM = 6,     /* struct nxt_info_vm; arg: VM id */
 };
 
 struct nxt_info_engine {
@@ -194,7 +195,7 @@ struct nxt_info_engine {
 	char vendor[16];	 /* back end: "svm", "vmx" */
 	uint64_t memory_base;	 /* Engine's own physical memory: first byte ... */
 	uint64_t memory_size;	 /* ... and bytes */
-	uint64_t memory_used;	 /* of them, bytes in use */
+	uint64_t memory_used;	 /* of them, bytes in use now */
 	uint64_t tsc_khz;	 /* 0: not known; the driver knows from Linux */
 	uint64_t exits_cd_types; /* number of valid counters in struct nxt_info_stats */
 	uint32_t vms;		 /* VMs that exist now */
@@ -202,6 +203,12 @@ struct nxt_info_engine {
 	uint64_t xcr0;		 /* XCR0 bits that guests may have */
 	uint64_t frames_shared;	 /* frames mapped into guests now */
 	uint64_t frames_given;	 /* frames given in chunks now */
+	uint64_t frames_pinned; /* frames pinned now: run and state pages, lists; not the page of this call */
+};
+
+struct nxt_info_vm {
+	uint64_t pages_4k; /* 4 KiB mapped into the guest now, in so many pages ... */
+	uint64_t pages_2m; /* ... and 2 MiB */
 };
 
 struct nxt_info_log {

@@ -270,10 +270,10 @@ static struct cpu *new_cpu(u32 apic_id)
 
 	cpu->index = cpu_count;
 	cpu->apic_id = apic_id;
-	cpu->hsave_pa = pool_alloc(1);
 	cpu->cd.hw_pa = pool_alloc(1);
 	cpu->cd.hw = phys_to_virt(cpu->cd.hw_pa);
 	cpu->fpu = phys_to_virt(pool_alloc(1));
+	vendor->cpu_init(cpu, pool_alloc);
 	cpus[cpu_count++] = cpu;
 	return cpu;
 }
@@ -330,7 +330,6 @@ void cpu_main(struct cpu *cpu)
 		engine = (struct engine){
 			.memory_base = pool_base(),
 			.memory_size = pool_size(),
-			.memory_used = pool_used(),
 			.selftest = options.selftest,
 		};
 		screen_release();

@@ -37,7 +37,6 @@ struct cpu {
 	struct context cd; /* the control domain on this CPU */
 	u32 index;
 	u32 apic_id;
-	u64 hsave_pa;  /* page that the processor saves host state in */
 	void *fpu;     /* page for the control domain's FPU state while a guest runs */
 	u32 asid_next; /* for guests; 0 and 1 are the host's and the control domain's */
 	u32 asid_count;

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "boot/pool.h"
 #include "engine.h"
 #include "guest/vcpu.h"
 #include "hypercall/testmachine.h"
@@ -169,6 +170,92 @@ static void test_info(void **state)
 	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_ENGINE, VM_CHUNK, 0, 0), -NXT_EPERM);
 	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_ENGINE, ~0ULL, 0, 0), -NXT_EPERM);
 	assert_int_equal(frame_read(LIST_PFN).kind, FRAME_CONTROL);
+}
+
+static const struct nxt_info_engine *ask(void)
+{
+	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_ENGINE, LIST_PFN, 0, 0), 0);
+	return page(LIST_PFN);
+}
+
+/* A vCPU's two pages; not the page that the answer goes to. */
+static void test_info_pinned(void **state)
+{
+	u64 vm;
+
+	(void)state;
+	assert_int_equal(ask()->frames_pinned, 0);
+	vm = create_vm_with_vcpu();
+	assert_int_equal(ask()->frames_pinned, 2);
+	assert_int_equal(call(NXT_HC_VCPU_CREATE, vm, 1, RUN_PFN, STATE_PFN + 1), 0);
+	assert_int_equal(ask()->frames_pinned, 3);
+	destroy_vm(vm);
+	assert_int_equal(ask()->frames_pinned, 0);
+}
+
+static void expect_pages(u64 vm, u64 pages_4k, u64 pages_2m)
+{
+	const struct nxt_info_vm *info = page(LIST_PFN);
+
+	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_VM, LIST_PFN, vm, 0), 0);
+	assert_int_equal(info->pages_4k, pages_4k);
+	assert_int_equal(info->pages_2m, pages_2m);
+}
+
+/* What the guest can reach now: neither marks nor what was unmapped. */
+static void test_info_vm(void **state)
+{
+	u64 vm = create_vm();
+
+	(void)state;
+	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_VM, LIST_PFN, 0, 0), -NXT_ENOENT);
+	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_VM, LIST_PFN, vm + 1, 0), -NXT_ENOENT);
+	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_VM, LIST_PFN, ~0ULL, 0), -NXT_ENOENT);
+	expect_pages(vm, 0, 0);
+	assert_int_equal(map(vm, 0, RAM, NXT_MAP_WRITE | NXT_MAP_2M), 1);
+	assert_int_equal(map(vm, PAGE_2M, RAM, NXT_MAP_WRITE), 1);
+	assert_int_equal(map(vm, PAGE_2M + PAGE_SIZE, RAM + 1, 0), 1);
+	assert_int_equal(map(vm, PAGE_2M + PAGE_SIZE, RAM + 1, 0), -NXT_EEXIST);
+	assert_int_equal(map(vm, PAGE_1G, 0, NXT_MAP_MMIO), 1);
+	expect_pages(vm, 2, 1);
+	assert_int_equal(call(NXT_HC_VM_PROTECT, vm, 0, 513, 0), 513);
+	expect_pages(vm, 2, 1);
+	assert_int_equal(call(NXT_HC_VM_UNMAP, vm, 0, 513, 0), 513);
+	expect_pages(vm, 1, 0);
+	assert_int_equal(call(NXT_HC_VM_RELEASE, vm, 0, 513, 0), 513);
+	expect_pages(vm, 1, 0);
+	destroy_vm(vm);
+	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_VM, LIST_PFN, vm, 0), -NXT_ENOENT);
+}
+
+static u64 memory_used(void)
+{
+	return ask()->memory_used;
+}
+
+/* A VM lives in its chunks, and in nothing else. */
+static void test_memory_used(void **state)
+{
+	u64 before = memory_used(), vm = create_vm_with_vcpu();
+
+	(void)state;
+	assert_in_range(before, PAGE_SIZE, PAGE_2M);
+	assert_int_equal(call(NXT_HC_VM_GIVE, vm, SPARE_CHUNK, 0, 0), 0);
+	for (u64 gpa = 0; gpa < GIB(1); gpa += PAGE_2M)
+		assert_int_equal(map(vm, gpa, 0, NXT_MAP_MMIO), 1);
+	assert_int_equal(memory_used(), before);
+	destroy_vm(vm);
+	assert_int_equal(memory_used(), before);
+}
+
+/* What is said is what is used when it is asked. Without teardown(), which would find what is missing. */
+static void test_memory_used_now(void **state)
+{
+	u64 before = memory_used();
+
+	(void)state;
+	pool_alloc(3);
+	assert_int_equal(memory_used(), before + 3 * PAGE_SIZE);
 }
 
 /* -- VMs -------------------------------------------------------------------------------------------- */
@@ -558,14 +645,32 @@ static void test_msi(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_unknown),	  TEST(test_hello),	     TEST(test_selftest),
-		TEST(test_info),	  TEST(test_vm_create),	     TEST(test_vm_table_full),
-		TEST(test_vm_give),	  TEST(test_vm_destroy),     TEST(test_map_errors),
-		TEST(test_map_list),	  TEST(test_map_in_two_vms), TEST(test_map_out_of_memory),
-		TEST(test_unmap_release), TEST(test_protect_age),    TEST(test_vcpu_create),
-		TEST(test_vcpu_absent),	  TEST(test_vcpu_busy),	     TEST(test_state_round_trip),
-		TEST(test_state_errors),  TEST(test_state_msrs),     TEST(test_inject),
+		TEST(test_unknown),
+		TEST(test_hello),
+		TEST(test_selftest),
+		TEST(test_info),
+		TEST(test_info_pinned),
+		TEST(test_info_vm),
+		TEST(test_memory_used),
+		TEST(test_vm_create),
+		TEST(test_vm_table_full),
+		TEST(test_vm_give),
+		TEST(test_vm_destroy),
+		TEST(test_map_errors),
+		TEST(test_map_list),
+		TEST(test_map_in_two_vms),
+		TEST(test_map_out_of_memory),
+		TEST(test_unmap_release),
+		TEST(test_protect_age),
+		TEST(test_vcpu_create),
+		TEST(test_vcpu_absent),
+		TEST(test_vcpu_busy),
+		TEST(test_state_round_trip),
+		TEST(test_state_errors),
+		TEST(test_state_msrs),
+		TEST(test_inject),
 		TEST(test_msi),
+		cmocka_unit_test_setup(test_memory_used_now, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

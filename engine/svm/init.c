@@ -19,7 +19,7 @@ static void init_common(struct context *ctx)
 	vmcb->nested_ctl = NESTED_CTL_ENABLE;
 	vmcb->nested_cr3 = ctx->npt_root;
 	vmcb->g_pat = 0x0007040600070406;
-	vmcb->efer = BIT(12);
+	vmcb->efer = EFER_SVME;
 	vmcb->iopm_pa = svm_tables.iopm;
 }
 

@@ -61,7 +61,7 @@ def _no_guest_gets(pc, frame):
     let_go = hold_vm(pc)
     for flags in (0, _MAP_WRITE):
         assert map_frame(pc, 1, 0x40000000, frame, flags) == _EPERM
-        assert map_frame(pc, 1, 0x40000000, frame & ~511, flags | _MAP_2M) == _EPERM
+        assert map_frame(pc, 1, 0x80000000, frame & ~511, flags | _MAP_2M) == _EPERM
     assert map_frame(pc, 1, 0x40000000, 0) == 1
     let_go()
 

@@ -8,8 +8,6 @@ from nxtestbed.scenario import scenario
 
 # Guests run in QEMU 10 with one thread for all CPUs: see docs/decisions/0010.
 _PC = {"qemu": "trixie", "guests": True}
-
-
 _CLOCK = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 
 
