@@ -49,7 +49,8 @@
 
 /* Limits. */
 #define NXT_MAX_VMS 128	  /* at a time; VM ids are 1 .. NXT_MAX_VMS */
-#define NXT_MAX_VCPUS 64  /* of one VM; the vCPU id is 0 .. 63 and is the initial APIC ID too */
+#define NXT_MAX_VCPUS 512 /* of one VM; ids are 0 .. 511, and are the (x2)APIC IDs too */
+#define NXT_KICK_BITS 64  /* of a kick mask: vCPU n has bit n % NXT_KICK_BITS */
 #define NXT_CHUNK_ORDER 9 /* a chunk is 2^9 frames: 2 MiB, aligned to its size */
 #define NXT_CHUNK_FRAMES (1u << NXT_CHUNK_ORDER)
 #define NXT_PAGE_SIZE 4096u
@@ -135,9 +136,10 @@
  *	Makes an event pending from outside, also while the vCPU runs elsewhere: NXT_INJECT_*. RDX returns the
  *	kick mask.
  *
- * Kick mask: bit n set means vCPU n has something new to look at. If its thread sleeps in a halt, wake it; if
- * it is inside VCPU_RUN on another CPU, send that CPU an IPI (the vCPU then leaves with NXT_EXIT_INTR).
- * Engine itself never sends interrupts to the control domain.
+ * Kick mask: bit n set means that vCPU n has something new to look at, or vCPU n + 64, or n + 128, ...: kick
+ * all of them; whom it does not concern finds nothing. If a vCPU's thread sleeps in a halt, wake it; if it is
+ * inside VCPU_RUN on another CPU, send that CPU an IPI (the vCPU then leaves with NXT_EXIT_INTR). Engine
+ * itself never sends interrupts to the control domain.
  */
 enum nxt_hypercall {
 	NXT_HC_HELLO = 0,

@@ -470,7 +470,7 @@ static void test_vcpu_create(void **state)
 	assert_int_equal(call(NXT_HC_VCPU_CREATE, vm, 0, RUN_PFN, STATE_PFN), 0);
 	assert_int_equal(call(NXT_HC_VCPU_CREATE, vm, 0, RUN_PFN, STATE_PFN), -NXT_EEXIST);
 	assert_int_equal(frame_read(RUN_PFN).count, 1);
-	assert_int_equal(call(NXT_HC_VCPU_CREATE, vm, 63, RUN_PFN + 2, STATE_PFN + 2), 0);
+	assert_int_equal(call(NXT_HC_VCPU_CREATE, vm, NXT_MAX_VCPUS - 1, RUN_PFN + 2, STATE_PFN + 2), 0);
 	/* The pages are for nothing else. */
 	assert_int_equal(map(vm, 0, RUN_PFN, 0), -NXT_EPERM);
 	assert_int_equal(call(NXT_HC_VM_CREATE, CHUNK_PFN(FIRST_CHUNK), 0, 0, 0), -NXT_EPERM);
