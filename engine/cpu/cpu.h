@@ -64,6 +64,13 @@ struct cpu {
 
 _Static_assert(sizeof(struct cpu) < CPU_BLOCK_SIZE / 2, "half of the block is stack");
 
+#if __STDC_HOSTED__
+
+/* The CPU that a test plays; the test has it. */
+struct cpu *this_cpu(void);
+
+#else
+
 /* This CPU: the stack lies in its block. Not while booting, on boot's own stack. */
 static inline struct cpu *this_cpu(void)
 {
@@ -72,6 +79,8 @@ static inline struct cpu *this_cpu(void)
 	__asm__("mov %%rsp, %0" : "=r"(sp));
 	return (struct cpu *)(sp & ~(u64)(CPU_BLOCK_SIZE - 1));
 }
+
+#endif
 
 /* All CPUs that Engine has, by index; filled at boot, constant afterwards. */
 extern struct cpu *cpus[CPUS_MAX];
