@@ -14,17 +14,21 @@ run: console images ## Center and a managed PC, until Ctrl-C; SCRIPTED=1 ends by
 test: check console driver images ## everything: make check, a short fuzzing, console and agent, the managed PC, Linux's own tests of KVM, scenarios
 	tests/fuzz --seed 1 --seconds 5
 	tests/console/run
-	$(MAKE) --no-print-directory -j3 test-managed test-kvm test-agent
-	testbed/run-scenarios --on engine
+	$(MAKE) --no-print-directory -j3 test-managed test-control test-agent
+	testbed/run-scenarios --fast --on engine $(GUESTS)
 
-# The first two keep a CPU busy each, the third mostly waits. Scenarios run two at a time, with nothing beside them:
-# three emulated PCs on two CPUs are late for what the tests wait for.
-.PHONY: test-managed test-kvm test-agent
+# At most two emulated PCs at a time, and only beside a third thing that mostly waits: three on two CPUs are late for
+# what the tests wait for.
+CONTROL := boot. control_
+GUESTS := guest libvirt.
+
+.PHONY: test-managed test-control test-agent
 test-managed:
 	tests/managed/run engine recovery
-test-kvm:
+test-control:
 	testbed/run-selftests --on engine --agreed --limit 60
 	testbed/run-bochs locked
+	testbed/run-scenarios --fast --on engine --jobs 1 $(CONTROL)
 test-agent:
 	cd tests/agent && /usr/bin/python3 -m unittest
 

@@ -56,7 +56,8 @@
 
 /* Limits. */
 #define NXT_MAX_VMS 128	  /* at a time; VM ids are 1 .. NXT_MAX_VMS */
-#define NXT_MAX_VCPUS 64  /* of one VM; the vCPU id is 0 .. 63 and is the initial APIC ID too */
+#define NXT_MAX_VCPUS 512 /* of one VM; ids are 0 .. 511, and are the (x2)APIC IDs too */
+#define NXT_KICK_BITS 64  /* of a kick mask: vCPU n has bit n % NXT_KICK_BITS */
 #define NXT_CHUNK_ORDER 9 /* a chunk is 2^9 frames: 2 MiB, aligned to its size */
 #define NXT_CHUNK_FRAMES (1u << NXT_CHUNK_ORDER)
 #define NXT_PAGE_SIZE 4096u
@@ -142,9 +143,10 @@
  *	Makes an event pending from outside, also while the vCPU runs elsewhere: NXT_INJECT_*. RDX returns the
  *	kick mask.
  *
- * Kick mask: bit n set means vCPU n has something new to look at. If its thread sleeps in a halt, wake it; if
- * it is inside VCPU_RUN on another CPU, send that CPU an IPI (the vCPU then leaves with NXT_EXIT_INTR).
- * Engine itself never sends interrupts to the control domain.
+ * Kick mask: bit n set means that vCPU n has something new to look at, or vCPU n + 64, or n + 128, ...: kick
+ * all of them; whom it does not concern finds nothing. If a vCPU's thread sleeps in a halt, wake it; if it is
+ * inside VCPU_RUN on another CPU, send that CPU an IPI (the vCPU then leaves with NXT_EXIT_INTR). Engine
+ * itself never sends interrupts to the control domain.
  */
 enum nxt_hypercall {
 	NXT_HC_HELLO = 0,
@@ -174,6 +176,7 @@ enum nxt_hypercall {
 enum nxt_selftest {
 	NXT_SELFTEST_PANIC = 0, /* Engine panics on purpose */
 	NXT_SELFTEST_FRAME = 1, /* returns a PFN that Engine owns, for the test that tries to touch it */
+	NXT_SELFTEST_FAULT = 2, /* Engine executes an instruction that does not exist */
 };
 
 enum nxt_inject {
@@ -192,6 +195,7 @@ enum nxt_info {
 	NXT_INFO_CPUID = 3,  /* struct nxt_cpuid_list: what guests can be offered; arg 0 */
 	NXT_INFO_MSRS = 4,   /* struct nxt_msr_list, values unused: MSRs to save and restore; arg 0 */
 	NXT_INFO_CRASH = 5,  /* struct nxt_info_log: the log of a panic before the last warm reset */
+	NXT_INFO_VM = 6,     /* struct nxt_info_vm; arg: VM id */
 };
 
 struct nxt_info_engine {
@@ -201,7 +205,7 @@ struct nxt_info_engine {
 	char vendor[16];	 /* back end: "svm", "vmx" */
 	uint64_t memory_base;	 /* Engine's own physical memory: first byte ... */
 	uint64_t memory_size;	 /* ... and bytes */
-	uint64_t memory_used;	 /* of them, bytes in use */
+	uint64_t memory_used;	 /* of them, bytes in use now */
 	uint64_t tsc_khz;	 /* 0: not known; the driver knows from Linux */
 	uint64_t exits_cd_types; /* number of valid counters in struct nxt_info_stats */
 	uint32_t vms;		 /* VMs that exist now */
@@ -209,6 +213,12 @@ struct nxt_info_engine {
 	uint64_t xcr0;		 /* XCR0 bits that guests may have */
 	uint64_t frames_shared;	 /* frames mapped into guests now */
 	uint64_t frames_given;	 /* frames given in chunks now */
+	uint64_t frames_pinned; /* frames pinned now: run and state pages, lists; not the page of this call */
+};
+
+struct nxt_info_vm {
+	uint64_t pages_4k; /* 4 KiB mapped into the guest now, in so many pages ... */
+	uint64_t pages_2m; /* ... and 2 MiB */
 };
 
 struct nxt_info_log {

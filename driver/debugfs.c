@@ -23,8 +23,8 @@ static int info_show(struct seq_file *m, void *unused)
 			   info->cpus);
 		seq_printf(m, "memory_base 0x%llx\nmemory_size %llu\nmemory_used %llu\n", info->memory_base,
 			   info->memory_size, info->memory_used);
-		seq_printf(m, "vms %u\nframes_shared %llu\nframes_given %llu\n", info->vms,
-			   info->frames_shared, info->frames_given);
+		seq_printf(m, "vms %u\nframes_shared %llu\nframes_given %llu\nframes_pinned %llu\n",
+			   info->vms, info->frames_shared, info->frames_given, info->frames_pinned);
 		seq_printf(m, "xcr0 0x%llx\nxsave_size %u\n", info->xcr0, info->xsave_size);
 	}
 	free_page((unsigned long)info);

@@ -58,6 +58,7 @@ struct nxt_vm {
 	struct srcu_struct srcu;
 
 	struct nxt_vcpu *vcpus[NXT_MAX_VCPUS]; /* by vCPU id; read with nxt_vm_vcpu() */
+	u32 vcpu_limit;			       /* ids below it may exist */
 	u32 vcpu_count;
 	u32 bsp_id;	    /* KVM_SET_BOOT_CPU_ID */
 	bool wide_apic_ids; /* KVM_CAP_X2APIC_API: KVM_GET_LAPIC and SET show all 32 bits of an x2APIC's ID */
@@ -167,7 +168,7 @@ static inline struct nxt_vcpu *nxt_vm_vcpu(struct nxt_vm *vm, u32 id)
 }
 
 #define nxt_for_each_vcpu(id, vcpu, vm)                                                                      \
-	for ((id) = 0; (id) < NXT_MAX_VCPUS; (id)++)                                                         \
+	for ((id) = 0; (id) < READ_ONCE((vm)->vcpu_limit); (id)++)                                           \
 		if (!((vcpu) = nxt_vm_vcpu(vm, id))) {                                                       \
 		} else
 
@@ -212,7 +213,7 @@ long nxt_clock_stopped(struct nxt_vcpu *vcpu);
 int nxt_vm_msi(struct nxt_vm *vm, u64 address, u32 data);
 /* Makes the vCPU look at its state: wakes it from a halt, or makes it leave the guest. Any context. */
 void nxt_vcpu_kick(struct nxt_vcpu *vcpu);
-/* The same for every vCPU whose bit is set. */
+/* The same for every vCPU of which Engine's kick mask has the bit. */
 void nxt_vm_kick_mask(struct nxt_vm *vm, u64 mask);
 /* The same for those that take the PIC's interrupts: call it when nxt_pic_pending() becomes true. */
 void nxt_vm_kick_extint(struct nxt_vm *vm);

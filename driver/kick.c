@@ -51,12 +51,16 @@ void nxt_vcpu_kick(struct nxt_vcpu *vcpu)
 
 void nxt_vm_kick_mask(struct nxt_vm *vm, u64 mask)
 {
-	while (mask) {
-		struct nxt_vcpu *vcpu = nxt_vm_vcpu(vm, __ffs64(mask));
+	struct nxt_vcpu *vcpu;
+	u32 id;
 
-		mask &= mask - 1;
-		if (vcpu)
-			nxt_vcpu_kick(vcpu);
+	/* A bit is that of several vCPUs, if there are so many: who has nothing new to look at goes on. */
+	for (; mask; mask &= mask - 1) {
+		for (id = __ffs64(mask); id < READ_ONCE(vm->vcpu_limit); id += NXT_KICK_BITS) {
+			vcpu = nxt_vm_vcpu(vm, id);
+			if (vcpu)
+				nxt_vcpu_kick(vcpu);
+		}
 	}
 }
 

@@ -235,18 +235,16 @@ static int set_mp_state(struct nxt_vcpu *vcpu, const struct kvm_mp_state *from)
 	return nxt_mp_set(vcpu, from->mp_state);
 }
 
-/* Engine's page has bits 7:0 of the ID in bits 31:24, in either mode; so many vCPUs there are at most. */
+/*
+ * Engine's page has bits 7:0 of the ID in bits 31:24, in either mode, as KVM's has. An x2APIC's whole ID,
+ * which is the vCPU's, is for user space that asked for it; then it must also be in the page that is set.
+ */
 static bool has_wide_id(struct nxt_vcpu *vcpu)
 {
 	const struct nxt_sregs *sregs = vcpu->state;
 
 	return READ_ONCE(vcpu->vm->wide_apic_ids) && !nxt_state_get(vcpu, NXT_STATE_SREGS) &&
 	       (sregs->apic_base & X2APIC_ENABLE);
-}
-
-static u32 *apic_id(void *page)
-{
-	return page + APIC_ID;
 }
 
 static int get_lapic(struct nxt_vcpu *vcpu, struct kvm_lapic_state *to)
@@ -260,23 +258,17 @@ static int get_lapic(struct nxt_vcpu *vcpu, struct kvm_lapic_state *to)
 	ret = nxt_state_get(vcpu, NXT_STATE_LAPIC);
 	memcpy(to, vcpu->state, sizeof(*to));
 	if (wide)
-		*apic_id(to) >>= 24;
+		*(u32 *)(to->regs + APIC_ID) = vcpu->id;
 	return ret;
 }
 
 static int set_lapic(struct nxt_vcpu *vcpu, const struct kvm_lapic_state *from)
 {
-	bool wide;
-
 	if (nxt_irqchip_mode(vcpu->vm) == NXT_IRQCHIP_NONE)
 		return -EINVAL;
-	wide = has_wide_id(vcpu);
+	if (has_wide_id(vcpu) && *(const u32 *)(from->regs + APIC_ID) != vcpu->id)
+		return -EINVAL;
 	memcpy(vcpu->state, from, sizeof(*from));
-	if (wide) {
-		if (*apic_id(vcpu->state) >> 8)
-			return -EINVAL;
-		*apic_id(vcpu->state) <<= 24;
-	}
 	return nxt_state_set(vcpu, NXT_STATE_LAPIC);
 }
 

@@ -9,6 +9,7 @@
 
 #include "internal.h"
 #include "stats.h"
+#include "system.h"
 
 #define PLAIN (KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10)
 
@@ -30,9 +31,15 @@ static const struct stat_info vcpu_stats[NXT_STATS] = {
 	[NXT_STAT_SIGNAL] = {"signal_exits", KVM_STATS_TYPE_CUMULATIVE | PLAIN},
 };
 
-/* Memory that Engine was given for the VM's page tables and vCPUs: in chunks of 2^21 bytes. */
-static const struct stat_info vm_stats[] = {
-	{"engine_memory", KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_BYTES | KVM_STATS_BASE_POW2, 21},
+enum { VM_ENGINE_MEMORY, VM_PAGES_4K, VM_PAGES_2M, VM_STATS };
+
+static const struct stat_info vm_stats[VM_STATS] = {
+	/* Given to Engine for the VM's page tables and vCPUs: in chunks of 2^21 bytes. */
+	[VM_ENGINE_MEMORY] = {"engine_memory",
+			      KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_BYTES | KVM_STATS_BASE_POW2, 21},
+	/* Mapped into the guest. */
+	[VM_PAGES_4K] = {"pages_4k", KVM_STATS_TYPE_INSTANT | PLAIN},
+	[VM_PAGES_2M] = {"pages_2m", KVM_STATS_TYPE_INSTANT | PLAIN},
 };
 
 /* What is read: the header, the id, a description for each, and then the values. */
@@ -85,17 +92,37 @@ static ssize_t vcpu_read(struct file *file, char __user *user, size_t size, loff
 	return read_image(image, vcpu_stats, NXT_STATS, user, size, pos);
 }
 
+/* What Engine knows of the VM; nothing of one that has ended there. */
+static int ask_engine(struct nxt_vm *vm, struct image *image)
+{
+	struct nxt_info_vm *info = (void *)get_zeroed_page(GFP_KERNEL);
+
+	if (!info)
+		return -ENOMEM;
+	/* Under the lock its id stays its own. */
+	mutex_lock(&vm->lock);
+	if (!vm->dead && nxt_info(NXT_INFO_VM, info, vm->id) >= 0) {
+		image->value[VM_PAGES_4K] = info->pages_4k;
+		image->value[VM_PAGES_2M] = info->pages_2m;
+	}
+	mutex_unlock(&vm->lock);
+	free_page((unsigned long)info);
+	return 0;
+}
+
 static ssize_t vm_read(struct file *file, char __user *user, size_t size, loff_t *pos)
 {
 	struct nxt_vm *vm = file->private_data;
 	struct image *image = kzalloc(sizeof(*image), GFP_KERNEL);
 
 	BUILD_BUG_ON(ARRAY_SIZE(vm_stats) > NXT_STATS);
-	if (!image)
+	if (!image || ask_engine(vm, image)) {
+		kfree(image);
 		return -ENOMEM;
+	}
 	snprintf(image->id, sizeof(image->id), "kvm-nxtop-%u", vm->id);
-	image->value[0] = READ_ONCE(vm->chunk_count);
-	return read_image(image, vm_stats, ARRAY_SIZE(vm_stats), user, size, pos);
+	image->value[VM_ENGINE_MEMORY] = READ_ONCE(vm->chunk_count);
+	return read_image(image, vm_stats, VM_STATS, user, size, pos);
 }
 
 static int vcpu_release(struct inode *inode, struct file *file)

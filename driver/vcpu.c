@@ -95,6 +95,8 @@ static struct nxt_vcpu *vcpu_create(struct nxt_vm *vm, u32 id)
 	}
 	vm->vcpu_count++;
 	smp_store_release(&vm->vcpus[id], vcpu);
+	/* Whoever kicks and does not see it yet does not have to: it has not run. */
+	WRITE_ONCE(vm->vcpu_limit, max(vm->vcpu_limit, id + 1));
 	ret = nxt_state_set_u64(vcpu, NXT_STATE_TSC_KHZ, tsc_khz);
 	if (!ret && READ_ONCE(vm->native_hlt))
 		ret = nxt_state_set_u64(vcpu, NXT_STATE_NATIVE, NXT_NATIVE_HLT);

@@ -106,12 +106,12 @@ static void free_chunks(struct nxt_vm *vm)
 /* The part that is only this driver's. */
 static void vm_free(struct nxt_vm *vm)
 {
+	struct nxt_vcpu *vcpu;
 	u32 id;
 
 	free_chunks(vm);
-	for (id = 0; id < NXT_MAX_VCPUS; id++)
-		if (vm->vcpus[id])
-			nxt_vcpu_free(vm->vcpus[id]);
+	nxt_for_each_vcpu(id, vcpu, vm)
+		nxt_vcpu_free(vcpu);
 	nxt_slots_free(vm);
 	nxt_msr_filter_free(vm);
 	cleanup_srcu_struct(&vm->srcu);

@@ -8,8 +8,8 @@
 #define ENGINE_VERSION "0.1"
 
 struct engine {
-	u64 memory_base, memory_size, memory_used; /* the pool; bytes */
-	bool selftest;				   /* NXT_HC_SELFTEST answers */
+	u64 memory_base, memory_size; /* the pool; bytes */
+	bool selftest;		      /* NXT_HC_SELFTEST answers */
 };
 
 extern struct engine engine;

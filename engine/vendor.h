@@ -46,6 +46,8 @@ struct vendor_ops {
 	 */
 	void (*init)(u64 (*alloc)(u32 pages));
 
+	/* For each CPU, on the one that boots, before its cpu_enable: memory that it needs. alloc as above. */
+	void (*cpu_init)(const struct cpu *cpu, u64 (*alloc)(u32 pages));
 	/* Turns virtualization on for this CPU, and GIF off. */
 	void (*cpu_enable)(struct cpu *cpu);
 
@@ -54,6 +56,11 @@ struct vendor_ops {
 	 * follow by set_sregs.
 	 */
 	void (*cd_init)(struct context *ctx);
+	/*
+	 * An MSR of the back end's own, as the control domain sees it. False: it sees none there. Writes
+	 * never change one.
+	 */
+	bool (*cd_read_msr)(u32 index, u64 *value);
 	/* Fills the control block of a vCPU. */
 	void (*vcpu_init)(struct context *ctx);
 

@@ -4,7 +4,7 @@
  * /dev/kvm, without QEMU. Each test is one VM; says what failed, and exits with the number of failures.
  * Arguments are names of tests to leave out.
  *
- *	gcc -O1 -g -Wall -static -pthread -o smoke smoke.c smoke_exits.c
+ *	gcc -O1 -g -Wall -Wextra -Werror -static -pthread -o smoke smoke*.c
  */
 #include "smoke.h"
 
@@ -186,11 +186,14 @@ static void test_huge(void)
 	use_huge(&vm, 0);
 	for (i = 1; i < 20; i++)
 		CHECK(run(&vm) == KVM_EXIT_IO && *(uint16_t *)(vm.ram + 0x100010) == i);
+	/* All that the guest uses lies in the first 2 MiB. */
+	CHECK(vm_stat(&vm, "pages_2m") == 1 && vm_stat(&vm, "pages_4k") == 0);
 	use_huge(&vm, KVM_MEM_LOG_DIRTY_PAGES);
 	for (; i < 40; i++) {
 		CHECK(run(&vm) == KVM_EXIT_IO && *(uint16_t *)(vm.ram + 0x100010) == i);
 		CHECK(!ioctl(vm.fd, KVM_GET_DIRTY_LOG, &log) && bits[4] == 1 && bits[0] == 0);
 	}
+	CHECK(vm_stat(&vm, "pages_2m") == 0 && vm_stat(&vm, "pages_4k") > 0);
 	CHECK(!set_slot(&vm, 0, 0, 0, RAM_SIZE, vm.ram));
 	for (; i < 60; i++) {
 		CHECK(run(&vm) == KVM_EXIT_IO && *(uint16_t *)(vm.ram + 0x100010) == i);
@@ -282,6 +285,7 @@ static void test_interrupt(void)
 
 static void on_alarm(int signal)
 {
+	(void)signal;
 }
 
 /* With the kernel's irqchip a halt sleeps in the kernel, until a signal comes. */
@@ -341,6 +345,7 @@ static void test_pit(void)
 /* Against a guest that runs on where it should have left. */
 static void on_too_long(int signal)
 {
+	(void)signal;
 	printf("%s: has used a minute of CPU time\n", test_name);
 	exit(101);
 }

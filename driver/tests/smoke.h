@@ -107,6 +107,9 @@ static inline void *io_data(struct vm *vm)
 void enter_64bit_mode(struct vm *vm);
 void set_gate(struct vm *vm, int vector, uint16_t handler);
 
+/* smoke_stats.c: a counter of the VM, now. */
+uint64_t vm_stat(const struct vm *vm, const char *name);
+
 /* smoke_exits.c */
 void test_shutdown(void);
 void test_undecodable(void);

@@ -28,6 +28,7 @@
 
 #define MINIMUM_FOR_LINUX MIB(384)
 #define FATAL_SECONDS 15
+#define NOTICE_SECONDS 5
 
 extern const char image_start[], image_end[];
 extern const u64 image_pa;
@@ -58,6 +59,13 @@ static void echo(const char *text, size_t len)
 	screen_write(text, len);
 }
 
+/* For a person in front of the screen. A write to port 0x80 takes about a microsecond on every PC. */
+static void leave_time_to_read(u32 seconds)
+{
+	for (u32 i = 0; i < seconds * 1000000u; i++)
+		outb(0x80, 0);
+}
+
 /*
  * Neither Engine nor Linux can go on: say why, leave time to read it, and let the boot loader try something
  * else.
@@ -66,8 +74,7 @@ static NORETURN void fatal(const char *why)
 {
 	log_line("cannot start the PC: %s", why);
 	log_line("restarting in %u seconds; the boot menu's next entry is tried then", FATAL_SECONDS);
-	for (u32 i = 0; i < FATAL_SECONDS * 1000000u; i++)
-		outb(0x80, 0);
+	leave_time_to_read(FATAL_SECONDS);
 	reset_pc();
 }
 
@@ -263,10 +270,10 @@ static struct cpu *new_cpu(u32 apic_id)
 
 	cpu->index = cpu_count;
 	cpu->apic_id = apic_id;
-	cpu->hsave_pa = pool_alloc(1);
 	cpu->cd.hw_pa = pool_alloc(1);
 	cpu->cd.hw = phys_to_virt(cpu->cd.hw_pa);
 	cpu->fpu = phys_to_virt(pool_alloc(1));
+	vendor->cpu_init(cpu, pool_alloc);
 	cpus[cpu_count++] = cpu;
 	return cpu;
 }
@@ -323,7 +330,6 @@ void cpu_main(struct cpu *cpu)
 		engine = (struct engine){
 			.memory_base = pool_base(),
 			.memory_size = pool_size(),
-			.memory_used = pool_used(),
 			.selftest = options.selftest,
 		};
 		screen_release();
@@ -369,6 +375,8 @@ void boot_main(u32 magic, u32 mbi)
 	log_line("NxTop Engine %s", ENGINE_VERSION);
 	for (u32 i = 0; i < MIN(options.bad_count, OPTIONS_BAD_MAX); i++)
 		log_line("unknown option or value, ignored: %s", options.bad[i]);
+	if (options.bad_count)
+		leave_time_to_read(NOTICE_SECONDS);
 
 	why = memmap_build(&map, info.memory, info.memory_count);
 	if (!why)
@@ -388,6 +396,8 @@ void boot_main(u32 magic, u32 mbi)
 		fatal(why);
 	if (why_native) {
 		log_line("starting the control domain without Engine beneath it: %s", why_native);
+		if (!options.native)
+			leave_time_to_read(NOTICE_SECONDS);
 		native_jump((u32)entry.entry32, (u32)entry.params);
 	}
 	start_engine();

@@ -8,9 +8,7 @@
  */
 #include "cd/cd.h"
 #include "cpu/apic.h"
-#include "cpu/asm.h"
 #include "cpu/kick.h"
-#include "cpu/msr.h"
 
 #define SHORTHAND_NONE 0
 #define SHORTHAND_SELF 1
@@ -38,12 +36,7 @@ void cd_send_ipi(struct cpu *cpu, u32 dest, u32 low, bool x2apic)
 	u32 mode = low >> ICR_MODE_SHIFT & ICR_MODE_MASK;
 
 	if (mode != ICR_MODE_INIT && mode != ICR_MODE_STARTUP) {
-		if (x2apic) {
-			mb();
-			wrmsr(MSR_X2APIC_ICR, (u64)dest << 32 | low);
-		} else {
-			apic_write(APIC_REG_ICR_LOW, low);
-		}
+		apic_pass_on(dest, low, x2apic);
 		return;
 	}
 	/* INIT de-assert does nothing on any processor with an integrated APIC. */

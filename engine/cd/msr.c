@@ -20,16 +20,9 @@ static bool write_efer(struct cpu *cpu, u64 value)
 
 bool cd_read_msr(struct cpu *cpu, u32 index, u64 *value)
 {
-	switch (index) {
-	case MSR_EFER:
+	if (index == MSR_EFER)
 		return vendor->get_msr(&cpu->cd, index, value);
-	case MSR_VM_CR:
-		/* What a processor says whose firmware locked SVM off. */
-		*value = VM_CR_SVMDIS | BIT(3);
-		return true;
-	default:
-		return false;
-	}
+	return vendor->cd_read_msr(index, value);
 }
 
 bool cd_write_msr(struct cpu *cpu, u32 index, u64 value)

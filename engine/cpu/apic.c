@@ -38,14 +38,27 @@ static void wait_accepted(void)
 		pause();
 }
 
+static void send_x2(u32 dest, u32 low)
+{
+	/* Stores must be visible before the interrupt is: WRMSR to the ICR does not serialize. */
+	mb();
+	wrmsr(MSR_X2APIC_ICR, (u64)dest << 32 | low);
+}
+
+void apic_pass_on(u32 dest, u32 low, bool x2apic)
+{
+	if (x2apic)
+		send_x2(dest, low);
+	else
+		apic_write(APIC_REG_ICR_LOW, low);
+}
+
 void apic_send(u32 apic_id, u32 low)
 {
 	u32 high;
 
 	if (apic_is_x2()) {
-		/* Stores must be visible before the interrupt is: WRMSR to the ICR does not serialize. */
-		mb();
-		wrmsr(MSR_X2APIC_ICR, (u64)apic_id << 32 | low);
+		send_x2(apic_id, low);
 		return;
 	}
 	wait_accepted();

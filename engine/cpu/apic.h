@@ -38,4 +38,10 @@ void apic_write(u32 reg, u32 value);
 void apic_send(u32 apic_id, u32 low);
 void apic_send_nmi(u32 apic_id);
 
+/*
+ * The control domain's own command goes to the wire: low is ICR 31:0. In x2APIC mode dest is ICR 63:32; in
+ * xAPIC mode it is in ICR_HIGH already.
+ */
+void apic_pass_on(u32 dest, u32 low, bool x2apic);
+
 #endif

@@ -10,11 +10,9 @@
 #define EFER_LME (1ULL << 8)
 #define EFER_LMA (1ULL << 10)
 #define EFER_NX (1ULL << 11)
-#define EFER_SVME (1ULL << 12)
 #define EFER_FFXSR (1ULL << 14)
 #define EFER_TCE (1ULL << 15)
 #define EFER_AIBRSE (1ULL << 21)
-#define VM_CR_SVMDIS (1ULL << 4)
 
 #define CR0_PE (1ULL << 0)
 #define CR0_EM (1ULL << 2)

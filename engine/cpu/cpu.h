@@ -37,7 +37,6 @@ struct cpu {
 	struct context cd; /* the control domain on this CPU */
 	u32 index;
 	u32 apic_id;
-	u64 hsave_pa;  /* page that the processor saves host state in */
 	void *fpu;     /* page for the control domain's FPU state while a guest runs */
 	u32 asid_next; /* for guests; 0 and 1 are the host's and the control domain's */
 	u32 asid_count;
@@ -65,6 +64,13 @@ struct cpu {
 
 _Static_assert(sizeof(struct cpu) < CPU_BLOCK_SIZE / 2, "half of the block is stack");
 
+#if __STDC_HOSTED__
+
+/* The CPU that a test plays; the test has it. */
+struct cpu *this_cpu(void);
+
+#else
+
 /* This CPU: the stack lies in its block. Not while booting, on boot's own stack. */
 static inline struct cpu *this_cpu(void)
 {
@@ -73,6 +79,8 @@ static inline struct cpu *this_cpu(void)
 	__asm__("mov %%rsp, %0" : "=r"(sp));
 	return (struct cpu *)(sp & ~(u64)(CPU_BLOCK_SIZE - 1));
 }
+
+#endif
 
 /* All CPUs that Engine has, by index; filled at boot, constant afterwards. */
 extern struct cpu *cpus[CPUS_MAX];

@@ -7,6 +7,7 @@
  * The address is a guest's word. Where there is no memory, or where a page ends in the middle, nothing is
  * written, as with KVM.
  */
+#include "guest/lapic_ipi.h"
 #include "guest/vcpu.h"
 
 #define ENABLED 1ull
@@ -41,7 +42,7 @@ u64 vm_clock_changed(struct vm *vm)
 		if (!vcpu || !wants_clock(vcpu))
 			continue;
 		make_due(vcpu, DUE_WRITE);
-		mask |= BIT(i);
+		mask |= kick_bit(i);
 	}
 	return mask;
 }

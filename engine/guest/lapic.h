@@ -11,6 +11,11 @@
  * fixed: it is the vCPU's id, which lets a physical destination index the VM's vCPU array. Guests' writes to
  * the ID register are ignored, as on CPUs where it is read-only.
  *
+ * In xAPIC mode a destination is 8 bits, and 0xff means everybody (SDM 11.6.2). So a local APIC whose ID is
+ * above 254 is named there by logical destinations, shorthands and broadcasts alone, though its ID register
+ * shows bits 7:0, which are another's ID. Who can say 32 bits (an x2APIC, an MSI) names it by its whole ID in
+ * either mode, as with KVM when user space chose KVM_X2APIC_API_USE_32BIT_IDS.
+ *
  * The TPR lives here. With SVM the guest's CR8 is V_TPR in the VMCB: copy lapic_cr8_get() into it before
  * VMRUN, and after an exit hand V_TPR to lapic_cr8_set() if it differs from lapic_cr8_get() (V_TPR has no low
  * four bits, so an unconditional write back would lose them).
@@ -252,7 +257,7 @@ void lapic_post_nmi(struct lapic *l);
 void lapic_post_smi(struct lapic *l);
 void lapic_post_init(struct lapic *l);
 
-/* -- saved state: the page of KVM_GET_LAPIC, APIC ID in bits 31:24 in either mode ------------------- */
+/* -- saved state: the page of KVM_GET_LAPIC, bits 7:0 of the APIC ID in bits 31:24 in either mode --- */
 
 void lapic_get_state(struct lapic *l, u64 now, void *page /* LAPIC_PAGE_SIZE bytes */);
 

@@ -5,14 +5,20 @@
 
 #include "guest/lapic.h"
 
+/* The bit of a vCPU in a kick mask (abi/hypercall.h). */
+static inline u64 kick_bit(u32 id)
+{
+	return BIT(id % NXT_KICK_BITS);
+}
+
 /*
  * Delivers msg to those of set[0 .. n - 1] that it names; set[i] is the local APIC with APIC ID i, or NULL if
  * there is none. The array may grow meanwhile (publish an entry with release order). src is the sender, which
  * is one of the set, or NULL for an MSI. May be called on any CPU.
  *
- * Returns how many took it. Sets in *kick (never clears) the bit of each local APIC, other than src, that has
- * something new to look at; it was set before this returns, so a kick that follows finds it. src looks by
- * itself before it enters the guest again.
+ * Returns how many took it. Sets in *kick (never clears) the kick_bit() of each local APIC, other than src,
+ * that has something new to look at; it was set before this returns, so a kick that follows finds it. src
+ * looks by itself before it enters the guest again.
  */
 u32 lapic_deliver(struct lapic *const set[], u32 n, const struct lapic_msg *msg, struct lapic *src,
 		  u64 *kick);

@@ -8,7 +8,7 @@
 #include "guest/lapic.h"
 #include "guest/lapic_ipi.h"
 
-#define N 64
+#define N NXT_MAX_VCPUS
 #define V 0x60
 
 static struct lapic lapics[N];
@@ -32,11 +32,12 @@ static void make(u32 n, bool x2apic)
 	}
 }
 
+/* Of the first 64. */
 static u64 who_has(u8 vector)
 {
 	u64 mask = 0;
 
-	for (u32 i = 0; i < N; i++)
+	for (u32 i = 0; i < 64; i++)
 		if (set[i] && lapic_highest_irr(set[i]) == vector)
 			mask |= BIT(i);
 	return mask;
@@ -46,7 +47,7 @@ static u64 who_got(u32 event)
 {
 	u64 mask = 0;
 
-	for (u32 i = 0; i < N; i++)
+	for (u32 i = 0; i < 64; i++)
 		if (set[i] && lapic_take_events(set[i], event))
 			mask |= BIT(i);
 	return mask;
@@ -314,12 +315,232 @@ static void whole_path(void **state)
 	assert_true(kick == (BIT(31) | BIT(16)));
 }
 
+/* -- more than 64: a set of several words, and a kick mask whose bits are shared --------------------- */
+
+/* The only one that has the vector, which is then taken; N: nobody or several. */
+static u32 only_one(u8 vector)
+{
+	u32 one = N;
+
+	for (u32 i = 0; i < N; i++) {
+		if (!set[i] || lapic_highest_irr(set[i]) != vector)
+			continue;
+		if (one != N)
+			return N;
+		one = i;
+	}
+	if (one != N) {
+		lapic_accept(set[one], vector);
+		lapic_eoi(set[one], &act);
+	}
+	return one;
+}
+
+static u32 send_to_one(const struct lapic_msg *msg, u64 *ret_kick)
+{
+	*ret_kick = 0;
+	assert_int_equal(lapic_deliver(set, N, msg, set[1], ret_kick), 1);
+	return only_one(msg->vector);
+}
+
+static void beyond_64(void **state)
+{
+	struct lapic_msg msg = {.vector = V, .x2apic = true};
+	u64 kick;
+
+	(void)state;
+	make(N, true);
+	for (u32 i = 0; i < N; i += i == 62 || i == 254 || i == 509 ? 1 : 31) {
+		msg.dest = i;
+		msg.logical = false;
+		assert_int_equal(send_to_one(&msg, &kick), i);
+		assert_true(kick == (i == 1 ? 0 : BIT(i % 64)));
+		msg.dest = i / 16 << 16 | 1u << i % 16;
+		msg.logical = true;
+		assert_int_equal(send_to_one(&msg, &kick), i);
+		msg.lowest = true;
+		assert_int_equal(send_to_one(&msg, &kick), i);
+		msg.lowest = false;
+	}
+	msg.logical = false;
+	msg.dest = N;
+	assert_int_equal(lapic_deliver(set, N, &msg, set[1], &kick), 0);
+	msg.dest = 0xff; /* an ID to x2APICs, as in destinations() */
+	assert_int_equal(send_to_one(&msg, &kick), 255);
+	msg = (struct lapic_msg){.dest = LAPIC_BROADCAST, .vector = V};
+	assert_int_equal(lapic_deliver(set, N, &msg, NULL, &kick), N);
+	msg.shorthand = LAPIC_TO_OTHERS;
+	assert_int_equal(lapic_deliver(set, N, &msg, set[300], &kick), N - 1);
+}
+
+/* The lowest priority is the lowest of all words, and everybody's turn comes. */
+static void lowest_beyond_64(void **state)
+{
+	struct lapic_msg msg = {.dest = LAPIC_BROADCAST, .vector = V, .mode = LAPIC_LOWEST, .lowest = true};
+	u32 count[N] = {0};
+	u64 kick;
+
+	(void)state;
+	make(N, true);
+	for (u32 i = 0; i < 2 * N; i++)
+		count[send_to_one(&msg, &kick)]++;
+	for (u32 i = 0; i < N; i++)
+		assert_int_equal(count[i], 2);
+	for (u32 i = 0; i < N; i++)
+		lapic_cr8_set(set[i], i == 400 ? 3 : 4);
+	assert_int_equal(send_to_one(&msg, &kick), 400);
+	assert_true(kick == BIT(400 % 64));
+
+	make(N, false); /* two, each alone in its word */
+	lapic_write(set[5], LAPIC_LDR, 0x80000000, 0, &act);
+	lapic_write(set[7], LAPIC_LDR, 0, 0, &act);
+	lapic_write(set[401], LAPIC_LDR, 0x80000000, 0, &act);
+	lapic_cr8_set(set[5], 1);
+	msg.dest = 0x80;
+	msg.logical = true;
+	assert_int_equal(send_to_one(&msg, &kick), 401);
+}
+
+/*
+ * In xAPIC mode (SDM 11.6.2) the ID register has 8 bits, a destination too, and 255 is everybody. Who can say
+ * 32 bits reaches all.
+ */
+static void xapic_above_254(void **state)
+{
+	struct lapic_msg msg = {.vector = V, .x2apic = true};
+	u64 kick = 0;
+
+	(void)state;
+	make(N, false);
+	assert_int_equal(lapic_reg(set[300], LAPIC_ID), 44u << 24);
+	lapic_write(set[0], LAPIC_ICR2, 44u << 24, 0, &act);
+	lapic_write(set[0], LAPIC_ICR, 0x4000 | V, 0, &act);
+	assert_int_equal(send_to_one(&act.msg, &kick), 44);
+	msg.dest = 300;
+	assert_int_equal(send_to_one(&msg, &kick), 300);
+	lapic_write(set[0], LAPIC_ICR2, 0xffu << 24, 0, &act);
+	lapic_write(set[0], LAPIC_ICR, 0x4000 | V, 0, &act);
+	assert_int_equal(lapic_deliver(set, N, &act.msg, set[0], &kick), N);
+
+	make(N, false);
+	lapic_write(set[510], LAPIC_LDR, 0x80000000, 0, &act);
+	lapic_write(set[7], LAPIC_LDR, 0, 0, &act);
+	msg = (struct lapic_msg){.dest = 0x80, .logical = true, .vector = V};
+	assert_int_equal(send_to_one(&msg, &kick), 510);
+}
+
+/* Each register and each saved state of an ID that has more than 8 bits. */
+static void wide_id(void **state)
+{
+	u32 page[LAPIC_PAGE_SIZE / 4];
+	struct lapic *l = &lapics[300];
+
+	(void)state;
+	make(N, true);
+	assert_int_equal(lapic_reg(l, LAPIC_ID), 300);
+	assert_int_equal(lapic_reg(l, LAPIC_LDR), 18u << 16 | 1u << 12);
+	lapic_get_state(l, 0, page);
+	assert_int_equal(page[LAPIC_ID / 4], 44u << 24);
+	page[LAPIC_ID / 4] = 0;
+	lapic_set_state(l, 0, page);
+	assert_int_equal(lapic_reg(l, LAPIC_ID), 300);
+	lapic_base_write(l, 0, true);
+	assert_int_equal(lapic_reg(l, LAPIC_ID), 44u << 24);
+	lapic_base_write(l, LAPIC_BASE_ENABLE | LAPIC_BASE_X2APIC, true);
+	assert_int_equal(lapic_reg(l, LAPIC_ID), 300);
+	assert_int_equal(lapic_reg(l, LAPIC_LDR), 18u << 16 | 1u << 12);
+}
+
+static u32 seed;
+
+static u32 any(u32 below)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % below;
+}
+
+/* SDM 11.6.2 and 11.12.10, for one local APIC at a time. */
+static bool is_named(const struct lapic *l, const struct lapic_msg *msg, const struct lapic *src)
+{
+	u32 ldr = lapic_reg(l, LAPIC_LDR);
+
+	if (msg->shorthand)
+		return msg->shorthand == LAPIC_TO_ALL || (msg->shorthand == LAPIC_TO_SELF) == (l == src);
+	if (msg->dest == LAPIC_BROADCAST)
+		return true;
+	if (!msg->logical)
+		return msg->dest == l->id;
+	if (lapic_x2apic(l))
+		return msg->dest >> 16 == ldr >> 16 && (msg->dest & ldr & 0xffff);
+	return !msg->x2apic && msg->dest <= 0xff && (ldr >> 24 & msg->dest);
+}
+
+static struct lapic_msg any_msg(bool from_lapic)
+{
+	const u32 dest[] = {any(N + 8), any(N / 16 + 2) << 16 | any(0x10000), any(0x100), LAPIC_BROADCAST};
+
+	return (struct lapic_msg){
+		.dest = dest[any(ARRAY_SIZE(dest))],
+		.mode = LAPIC_NMI,
+		.logical = any(2),
+		.shorthand = from_lapic && !any(3) ? any(4) : LAPIC_TO_DEST,
+		.x2apic = from_lapic && any(2),
+	};
+}
+
+static void by_definition(void **state)
+{
+	static const u32 sizes[] = {1, 63, 64, 65, 128, 300, N};
+
+	(void)state;
+	for (u32 round = 0; round < 140; round++) {
+		u32 n = sizes[round % ARRAY_SIZE(sizes)];
+
+		make(N, false); /* those from n on are not to be looked at */
+		for (u32 i = 0; i < N; i++) {
+			lapic_write(set[i], LAPIC_LDR, any(0x100) << 24, 0, &act);
+			if (any(2))
+				lapic_base_write(set[i], lapic_base(set[i]) | LAPIC_BASE_X2APIC, true);
+			if (!any(8))
+				set[i] = NULL;
+		}
+		for (u32 i = 0; i < 20; i++) {
+			struct lapic *src = set[any(n)];
+			struct lapic_msg msg = any_msg(src);
+			u64 kick = 0, want_kick = 0;
+			u32 want = 0, taken = lapic_deliver(set, n, &msg, src, &kick);
+
+			for (u32 id = 0; id < N; id++) {
+				bool named = id < n && set[id] && is_named(set[id], &msg, src);
+
+				want += named;
+				if (named && set[id] != src)
+					want_kick |= BIT(id % 64);
+				if (set[id] && named != !!lapic_take_events(set[id], LAPIC_EVENT_NMI))
+					fail_msg("dest %#x, shorthand %u, logical %u: %u of %u", msg.dest,
+						 msg.shorthand, msg.logical, id, n);
+			}
+			assert_int_equal(taken, want);
+			assert_true(kick == want_kick);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(destinations),	   cmocka_unit_test(xapic_clusters), cmocka_unit_test(events),
-		cmocka_unit_test(lowest_priority), cmocka_unit_test(holes),	     cmocka_unit_test(msi),
+		cmocka_unit_test(destinations),
+		cmocka_unit_test(xapic_clusters),
+		cmocka_unit_test(events),
+		cmocka_unit_test(lowest_priority),
+		cmocka_unit_test(holes),
+		cmocka_unit_test(msi),
 		cmocka_unit_test(whole_path),
+		cmocka_unit_test(beyond_64),
+		cmocka_unit_test(lowest_beyond_64),
+		cmocka_unit_test(xapic_above_254),
+		cmocka_unit_test(wide_id),
+		cmocka_unit_test(by_definition),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

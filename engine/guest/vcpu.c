@@ -59,6 +59,12 @@ static void init(struct vcpu *vcpu, struct vm *vm, u32 id, u64 hw_pa)
 	vcpu_reset(vcpu, true, 0);
 }
 
+void vcpu_unpin(const struct vcpu *vcpu)
+{
+	frame_unpin(vcpu->run_pfn);
+	frame_unpin(vcpu->state_pfn);
+}
+
 s64 vcpu_create(struct vm *vm, u64 id, u64 run_pfn, u64 state_pfn)
 {
 	s64 result = -NXT_ENOMEM;
@@ -86,11 +92,11 @@ s64 vcpu_create(struct vm *vm, u64 id, u64 run_pfn, u64 state_pfn)
 	}
 	struct vcpu *vcpu = phys_to_virt(pa);
 
+	vcpu->run_pfn = run_pfn;
+	vcpu->state_pfn = state_pfn;
 	vcpu->run = phys_to_virt(run_pfn << PAGE_SHIFT);
 	vcpu->state = phys_to_virt(state_pfn << PAGE_SHIFT);
 	init(vcpu, vm, (u32)id, hw_pa);
-	vm->pinned[id][0] = run_pfn;
-	vm->pinned[id][1] = state_pfn;
 	__atomic_store_n(&vm->lapics[id], &vcpu->lapic, __ATOMIC_RELEASE);
 	__atomic_store_n(&vm->vcpus[id], vcpu, __ATOMIC_RELEASE);
 	__atomic_store_n(&vm->vcpu_limit, MAX(vm->vcpu_limit, (u32)id + 1), __ATOMIC_RELEASE);

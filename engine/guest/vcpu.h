@@ -59,6 +59,7 @@ struct vcpu {
 
 	struct nxt_run *run; /* shared with the control domain: read once, then check */
 	void *state;	     /* the page of VCPU_GET and VCPU_SET */
+	u64 run_pfn, state_pfn;
 
 	/* Where its TLB tag is valid. */
 	u32 cpu;
@@ -139,6 +140,8 @@ static inline u64 vcpu_epoch(const struct vcpu *vcpu)
 
 /* vcpu.c: makes a vCPU; the VM is held, not locked. 0 or -NXT_E*. */
 s64 vcpu_create(struct vm *vm, u64 id, u64 run_pfn, u64 state_pfn);
+/* The control domain's two pages that it uses are the control domain's alone again. For the VM's end. */
+void vcpu_unpin(const struct vcpu *vcpu);
 /* Takes it for this CPU: false if somebody else has it. */
 bool vcpu_own(struct vcpu *vcpu);
 void vcpu_disown(struct vcpu *vcpu);

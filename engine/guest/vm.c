@@ -5,6 +5,7 @@
 #include "lib/string.h"
 #include "mem/frames.h"
 #include "mem/identity.h"
+#include "mem/phys.h"
 #include "vendor.h"
 
 static struct vm vms[NXT_MAX_VMS];
@@ -59,6 +60,8 @@ static u64 alloc_table(void *owner)
 	return chunk_alloc_page(&vm->chunks);
 }
 
+_Static_assert(NXT_MAX_VCPUS * sizeof(void *) <= PAGE_SIZE, "an array of pointers by vCPU id is a page");
+
 static s64 init(struct vm *vm, u64 chunk_pfn)
 {
 	s64 error = take_chunk(vm->id, chunk_pfn);
@@ -67,6 +70,9 @@ static s64 init(struct vm *vm, u64 chunk_pfn)
 		return error;
 	chunk_list_init(&vm->chunks);
 	chunk_add(&vm->chunks, chunk_pfn << PAGE_SHIFT);
+	/* A fresh chunk has these pages. */
+	vm->vcpus = phys_to_virt(chunk_alloc_page(&vm->chunks));
+	vm->lapics = phys_to_virt(chunk_alloc_page(&vm->chunks));
 	for (u32 i = 0; i < ARRAY_SIZE(vm->npt) && !error; i++)
 		error = npt_init(&vm->npt[i], vendor->npt, vm->id, alloc_table, vm);
 	return error;
@@ -117,15 +123,16 @@ static bool any_running(const struct vm *vm)
 	return false;
 }
 
-static void unpin_all(struct vm *vm)
+/* From here on the vCPUs are not looked at any more: their memory, and that of the arrays, can go. */
+static void forget_vcpus(struct vm *vm)
 {
-	for (u32 i = 0; i < NXT_MAX_VCPUS; i++) {
-		for (u32 page = 0; page < 2; page++) {
-			if (vm->pinned[i][page])
-				frame_unpin(vm->pinned[i][page]);
-			vm->pinned[i][page] = 0;
-		}
+	for (u32 i = 0; i < vm->vcpu_limit; i++) {
+		if (vm->vcpus[i])
+			vcpu_unpin(vm->vcpus[i]);
 	}
+	vm->vcpu_limit = 0;
+	vm->vcpus = NULL;
+	vm->lapics = NULL;
 }
 
 static s64 give_back_chunk(struct vm *vm)
@@ -149,10 +156,8 @@ static s64 destroy_step(struct vm *vm)
 	__atomic_store_n(&vm->state, VM_DYING, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&vm->users, __ATOMIC_SEQ_CST))
 		return any_running(vm) ? -NXT_EBUSY : -NXT_EAGAIN;
-	/* Nobody is inside: from here on the vCPUs are not looked at any more, and their memory can go. */
-	vm->vcpu_limit = 0;
-	memset(vm->vcpus, 0, sizeof(vm->vcpus));
-	unpin_all(vm);
+	/* Nobody is inside. */
+	forget_vcpus(vm);
 	result = npt_destroy_step(&vm->npt[0]);
 	if (!result)
 		result = npt_destroy_step(&vm->npt[1]);

@@ -35,9 +35,9 @@ struct vm {
 	u64 epoch;
 
 	u32 vcpu_limit; /* ids below it may exist */
-	struct vcpu *vcpus[NXT_MAX_VCPUS];
-	struct lapic *lapics[NXT_MAX_VCPUS];
-	u64 pinned[NXT_MAX_VCPUS][2]; /* the control domain's pages that vCPUs use: PFN, 0: none */
+	/* Of NXT_MAX_VCPUS each, by id, in the VM's first chunk; NULL: there is none of that id. */
+	struct vcpu **vcpus;
+	struct lapic **lapics;
 
 	/* The last synchronizing write of a guest's TSC; see guest/tsc.c. */
 	struct spinlock tsc_lock;
@@ -72,8 +72,8 @@ s64 vm_set_clock(struct vm *vm, u64 tsc, u64 ns, u64 khz, bool stable);
  */
 s64 vm_get_clock(struct vm *vm, u64 tsc, u64 *ret_ns);
 /*
- * What guests were told is not so any more. Returns the mask of vCPUs to be told, before they next enter the
- * guest.
+ * What guests were told is not so any more. Returns the kick mask of vCPUs to be told, before they next enter
+ * the guest.
  */
 u64 vm_clock_changed(struct vm *vm);
 

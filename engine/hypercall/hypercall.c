@@ -26,6 +26,9 @@ static s64 selftest(struct hypercall_args *args)
 	switch (args->a) {
 	case NXT_SELFTEST_PANIC:
 		panic("asked for by a test");
+	case NXT_SELFTEST_FAULT:
+		__asm__ volatile("ud2");
+		__builtin_unreachable();
 	case NXT_SELFTEST_FRAME:
 		return (s64)(engine.memory_base >> PAGE_SHIFT);
 	default:

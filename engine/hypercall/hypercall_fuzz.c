@@ -59,6 +59,7 @@ static u64 take_value(struct input *input)
 		NXT_MAP_MAX,
 		NXT_MAP_MAX + 1,
 		NXT_MAX_VMS,
+		NXT_MAX_VCPUS - 1,
 		512,
 		CHUNKS * 512,
 		CHUNKS * 512 - 1,

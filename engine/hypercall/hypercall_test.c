@@ -11,91 +11,9 @@
 
 #include "engine.h"
 #include "guest/vcpu.h"
-#include "hypercall/testmachine.h"
+#include "hypercall/testcalls.h"
 #include "mem/frames.h"
 #include "mem/phys.h"
-
-#define CHUNKS 136 /* one for each VM there can be, and some */
-#define VM_CHUNK CHUNK_PFN(3)
-#define SPARE_CHUNK CHUNK_PFN(4)
-#define RAM CHUNK_PFN(5)
-#define LIST_PFN CHUNK_PFN(FIRST_CHUNK)
-#define RUN_PFN (LIST_PFN + 1)
-#define STATE_PFN (LIST_PFN + 2)
-
-static u64 rdx;
-
-static s64 call(u64 number, u64 a, u64 b, u64 c, u64 d)
-{
-	struct answer answer = machine_call(number, (const u64[5]){a, b, c, d, 0});
-
-	rdx = answer.rdx;
-	return answer.result;
-}
-
-static void *page(u64 pfn)
-{
-	return phys_to_virt(pfn << PAGE_SHIFT);
-}
-
-static u64 create_vm(void)
-{
-	s64 id = call(NXT_HC_VM_CREATE, VM_CHUNK, 0, 0, 0);
-
-	assert_true(id >= 1 && id <= NXT_MAX_VMS);
-	return (u64)id;
-}
-
-static void destroy_vm(u64 vm)
-{
-	s64 result;
-
-	do {
-		result = call(NXT_HC_VM_DESTROY, vm, 0, 0, 0);
-	} while (result == -NXT_EAGAIN);
-	assert_int_equal(result, 0);
-}
-
-static s64 map(u64 vm, u64 gpa, u64 pfn, u64 flags)
-{
-	*(struct nxt_map *)page(LIST_PFN) = (struct nxt_map){.gpa = gpa, .pfn = pfn, .flags = flags};
-	return call(NXT_HC_VM_MAP, vm, LIST_PFN, 1, 0);
-}
-
-static struct vcpu *vcpu_of(u64 vm, u32 id)
-{
-	struct vm *held = vm_get(vm);
-	struct vcpu *vcpu;
-
-	assert_non_null(held);
-	vcpu = held->vcpus[id];
-	vm_put(held);
-	assert_non_null(vcpu);
-	return vcpu;
-}
-
-static u64 create_vm_with_vcpu(void)
-{
-	u64 vm = create_vm();
-
-	assert_int_equal(call(NXT_HC_VCPU_CREATE, vm, 0, RUN_PFN, STATE_PFN), 0);
-	return vm;
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	machine_start(CHUNKS);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	machine_check();
-	machine_stop();
-	return 0;
-}
 
 /* -- the call itself -------------------------------------------------------------------------------- */
 
@@ -129,46 +47,6 @@ static void test_selftest(void **state)
 	assert_int_equal(frame_read((u64)call(NXT_HC_SELFTEST, NXT_SELFTEST_FRAME, 0, 0, 0)).kind,
 			 FRAME_ENGINE);
 	assert_int_equal(call(NXT_HC_SELFTEST, 99, 0, 0, 0), -NXT_EINVAL);
-}
-
-static void test_info(void **state)
-{
-	const struct nxt_info_engine *info = page(LIST_PFN);
-	const struct nxt_info_log *log = page(LIST_PFN);
-	const struct nxt_info_stats *stats = page(LIST_PFN);
-	const struct nxt_cpuid_list *cpuids = page(LIST_PFN);
-	const struct nxt_msr_list *msrs = page(LIST_PFN);
-
-	(void)state;
-	create_vm();
-	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_ENGINE, LIST_PFN, 0, 0), 0);
-	assert_int_equal(info->abi_version, NXT_ABI_VERSION);
-	assert_string_equal(info->version, ENGINE_VERSION);
-	assert_string_equal(info->vendor, "svm");
-	assert_int_equal(info->cpus, 1);
-	assert_int_equal(info->vms, 1);
-	assert_int_equal(info->frames_given, NXT_CHUNK_FRAMES);
-	assert_in_range(info->xsave_size, 512, NXT_PAGE_SIZE);
-
-	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_LOG, LIST_PFN, ~0ULL, 0), 0);
-	assert_int_equal(log->len, 0);
-	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_CRASH, LIST_PFN, 0, 0), -NXT_ENOENT);
-
-	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_STATS, LIST_PFN, 0, 0), 0);
-	assert_in_range(stats->count, 1, NXT_STATS_MAX);
-	assert_string_equal(stats->stat[0].name, "cd:intr");
-	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_STATS, LIST_PFN, 1, 0), -NXT_ENOENT);
-
-	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_CPUID, LIST_PFN, 0, 0), 0);
-	assert_in_range(cpuids->count, 1, NXT_CPUIDS_MAX);
-	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_MSRS, LIST_PFN, 0, 0), 0);
-	assert_in_range(msrs->count, 1, NXT_MSRS_MAX);
-
-	assert_int_equal(call(NXT_HC_INFO, 99, LIST_PFN, 0, 0), -NXT_EINVAL);
-	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_ENGINE, CHUNK_PFN(ENGINE_CHUNK), 0, 0), -NXT_EPERM);
-	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_ENGINE, VM_CHUNK, 0, 0), -NXT_EPERM);
-	assert_int_equal(call(NXT_HC_INFO, NXT_INFO_ENGINE, ~0ULL, 0, 0), -NXT_EPERM);
-	assert_int_equal(frame_read(LIST_PFN).kind, FRAME_CONTROL);
 }
 
 /* -- VMs -------------------------------------------------------------------------------------------- */
@@ -383,7 +261,7 @@ static void test_vcpu_create(void **state)
 	assert_int_equal(call(NXT_HC_VCPU_CREATE, vm, 0, RUN_PFN, STATE_PFN), 0);
 	assert_int_equal(call(NXT_HC_VCPU_CREATE, vm, 0, RUN_PFN, STATE_PFN), -NXT_EEXIST);
 	assert_int_equal(frame_read(RUN_PFN).count, 1);
-	assert_int_equal(call(NXT_HC_VCPU_CREATE, vm, 63, RUN_PFN + 2, STATE_PFN + 2), 0);
+	assert_int_equal(call(NXT_HC_VCPU_CREATE, vm, NXT_MAX_VCPUS - 1, RUN_PFN + 2, STATE_PFN + 2), 0);
 	/* The pages are for nothing else. */
 	assert_int_equal(map(vm, 0, RUN_PFN, 0), -NXT_EPERM);
 	assert_int_equal(call(NXT_HC_VM_CREATE, CHUNK_PFN(FIRST_CHUNK), 0, 0, 0), -NXT_EPERM);
@@ -553,19 +431,30 @@ static void test_msi(void **state)
 	assert_int_equal(rdx, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_unknown),	  TEST(test_hello),	     TEST(test_selftest),
-		TEST(test_info),	  TEST(test_vm_create),	     TEST(test_vm_table_full),
-		TEST(test_vm_give),	  TEST(test_vm_destroy),     TEST(test_map_errors),
-		TEST(test_map_list),	  TEST(test_map_in_two_vms), TEST(test_map_out_of_memory),
-		TEST(test_unmap_release), TEST(test_protect_age),    TEST(test_vcpu_create),
-		TEST(test_vcpu_absent),	  TEST(test_vcpu_busy),	     TEST(test_state_round_trip),
-		TEST(test_state_errors),  TEST(test_state_msrs),     TEST(test_inject),
-		TEST(test_msi),
+		CALL_TEST(test_unknown),
+		CALL_TEST(test_hello),
+		CALL_TEST(test_selftest),
+		CALL_TEST(test_vm_create),
+		CALL_TEST(test_vm_table_full),
+		CALL_TEST(test_vm_give),
+		CALL_TEST(test_vm_destroy),
+		CALL_TEST(test_map_errors),
+		CALL_TEST(test_map_list),
+		CALL_TEST(test_map_in_two_vms),
+		CALL_TEST(test_map_out_of_memory),
+		CALL_TEST(test_unmap_release),
+		CALL_TEST(test_protect_age),
+		CALL_TEST(test_vcpu_create),
+		CALL_TEST(test_vcpu_absent),
+		CALL_TEST(test_vcpu_busy),
+		CALL_TEST(test_state_round_trip),
+		CALL_TEST(test_state_errors),
+		CALL_TEST(test_state_msrs),
+		CALL_TEST(test_inject),
+		CALL_TEST(test_msi),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

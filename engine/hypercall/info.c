@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* NXT_HC_INFO: what the control domain may know of Engine. */
+#include "boot/pool.h"
 #include "cpu/asm.h"
 #include "engine.h"
 #include "guest/cpuid.h"
@@ -15,25 +16,38 @@
 
 _Static_assert(EXIT_SOURCES *EXIT_KINDS <= NXT_STATS_MAX, "every counter has a place");
 
-static s64 fill_engine(struct nxt_info_engine *out)
+static s64 fill_engine(struct nxt_info_engine *out, const struct frames_stats *frames)
 {
-	struct frames_stats frames = frames_stats();
-
 	*out = (struct nxt_info_engine){
 		.abi_version = NXT_ABI_VERSION,
 		.cpus = cpu_count,
 		.version = ENGINE_VERSION,
 		.memory_base = engine.memory_base,
 		.memory_size = engine.memory_size,
-		.memory_used = engine.memory_used,
+		.memory_used = pool_used(),
 		.exits_cd_types = EXIT_SOURCES * EXIT_KINDS,
 		.vms = vm_count(),
 		.xsave_size = fpu_area_size(),
 		.xcr0 = fpu_guest_xcr0(),
-		.frames_shared = frames.shared,
-		.frames_given = frames.given,
+		.frames_shared = frames->shared,
+		.frames_given = frames->given,
+		.frames_pinned = frames->pinned,
 	};
 	memcpy(out->vendor, vendor->name, MIN(strlen(vendor->name), sizeof(out->vendor) - 1));
+	return 0;
+}
+
+static s64 fill_vm(struct nxt_info_vm *out, u64 id)
+{
+	struct vm *vm = vm_get(id);
+
+	if (!vm)
+		return -NXT_ENOENT;
+	*out = (struct nxt_info_vm){
+		.pages_4k = npt_present(&vm->npt[0], 1) + npt_present(&vm->npt[1], 1),
+		.pages_2m = npt_present(&vm->npt[0], 2) + npt_present(&vm->npt[1], 2),
+	};
+	vm_put(vm);
 	return 0;
 }
 
@@ -94,6 +108,7 @@ static s64 fill_msrs(struct nxt_msr_list *out)
 
 s64 hypercall_info(struct hypercall_args *args)
 {
+	struct frames_stats frames = frames_stats(); /* before this call pins a page of its own */
 	u64 kind = args->a, pfn = args->b;
 	void *page;
 	s64 result;
@@ -104,7 +119,10 @@ s64 hypercall_info(struct hypercall_args *args)
 	page = phys_to_virt(pfn << PAGE_SHIFT);
 	switch (kind) {
 	case NXT_INFO_ENGINE:
-		result = fill_engine(page);
+		result = fill_engine(page, &frames);
+		break;
+	case NXT_INFO_VM:
+		result = fill_vm(page, args->c);
 		break;
 	case NXT_INFO_LOG:
 		result = fill_log(page, log_current(), args->c);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <sys/mman.h>
 
+#include "boot/pool.h"
 #include "cpu/kick.h"
 #include "cpu/trap.h"
 #include "engine.h"
@@ -21,6 +22,7 @@ u8 *test_memory;
 static u32 owners[FRAMES_MAX];
 static u64 frame_count;
 static u64 flushes;
+static u64 used_at_start; /* bytes of Engine's memory */
 static struct cpu cpu;
 
 /* -- what Engine has elsewhere ---------------------------------------------------------------------- */
@@ -41,6 +43,7 @@ static const struct vendor_ops state_only = {
 	.hypercall = 0xd9,
 	.npt = &npt_format_amd,
 	.vcpu_init = svm_vcpu_init,
+	.cd_read_msr = svm_cd_read_msr,
 	.cd_load = stay,
 	.cd_save = stay,
 	.get_sregs = svm_get_sregs,
@@ -73,8 +76,13 @@ void kick_flush_cd(void)
 	flushes++;
 }
 
-/* No guest runs: an interrupt is always quicker. */
-s64 vcpu_run(struct vcpu *vcpu)
+struct cpu *this_cpu(void)
+{
+	return &cpu;
+}
+
+/* No guest runs: an interrupt is always quicker. Weak: guest/run_test.c has the real one. */
+__attribute__((weak)) s64 vcpu_run(struct vcpu *vcpu)
 {
 	CHECK(vcpu_is_running(vcpu));
 	return NXT_EXIT_INTR;
@@ -103,7 +111,7 @@ static bool is_hole(u64 pfn)
 void machine_start(u32 chunks)
 {
 	u64 ram_top = chunks * PAGE_2M;
-	u64 tables = identity_tables_needed(ram_top, WALK_PHYS_BITS);
+	u32 tables = (u32)identity_tables_needed(ram_top, WALK_PHYS_BITS);
 
 	CHECK(chunks > FIRST_CHUNK && chunks <= MACHINE_CHUNKS_MAX && vm_count() == 0);
 	if (!test_memory) {
@@ -115,8 +123,10 @@ void machine_start(u32 chunks)
 	frames_init(owners, frame_count);
 	frames_set_range(CHUNK_PFN(HOLE_CHUNK) + NXT_CHUNK_FRAMES / 2, frame_count, FRAME_CONTROL);
 	frames_set_range(CHUNK_PFN(ENGINE_CHUNK), NXT_CHUNK_FRAMES, FRAME_ENGINE);
-	CHECK(identity_init(&npt_format_amd, WALK_PHYS_BITS, PAGE_SIZE, tables) == 0);
+	pool_init(PAGE_SIZE, PAGE_2M - PAGE_SIZE);
+	CHECK(identity_init(&npt_format_amd, WALK_PHYS_BITS, pool_alloc(tables), tables) == 0);
 	CHECK(identity_hide(0, PAGE_2M) == 0);
+	used_at_start = pool_used();
 	engine = (struct engine){.memory_size = PAGE_2M};
 }
 
@@ -229,7 +239,8 @@ void machine_stop(void)
 	} while (result == -NXT_EAGAIN);
 	CHECK(result == 0 && vm_count() == 0);
 	stats = frames_stats();
-	CHECK(stats.shared == 0 && stats.given == 0);
+	CHECK(stats.shared == 0 && stats.given == 0 && stats.pinned == 0);
+	CHECK(pool_used() == used_at_start);
 	for (u64 pfn = 0; pfn < frame_count; pfn++)
 		CHECK(frame_read(pfn).kind == (is_hole(pfn)		? FRAME_NONE
 					       : pfn < NXT_CHUNK_FRAMES ? FRAME_ENGINE

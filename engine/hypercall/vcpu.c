@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Hypercalls on vCPUs. */
+#include "guest/lapic_ipi.h"
 #include "guest/vcpu.h"
 #include "hypercall/hypercall.h"
 
@@ -101,7 +102,7 @@ s64 hypercall_vcpu_inject(struct hypercall_args *args)
 		result = inject(vcpu, args->c);
 	if (!result) {
 		args->has_result2 = true;
-		args->result2 = BIT(vcpu->id);
+		args->result2 = kick_bit(vcpu->id);
 	}
 	if (vm)
 		vm_put(vm);

@@ -38,6 +38,7 @@ typedef int64_t s64;
 #define PACKED __attribute__((packed))
 #define ALIGNED(n) __attribute__((aligned(n)))
 #define NORETURN __attribute__((noreturn))
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* A value that another CPU, or the control domain, can change under our hands is read exactly once. */

@@ -116,12 +116,14 @@ static void note(struct frames_stats *change, enum frame_kind from, enum frame_k
 {
 	change->shared += (u64)is_shared(to) - (u64)is_shared(from);
 	change->given += (u64)(to == FRAME_GIVEN) - (u64)(from == FRAME_GIVEN);
+	change->pinned += (u64)(to == FRAME_PINNED) - (u64)(from == FRAME_PINNED);
 }
 
 static void account(const struct frames_stats *change)
 {
 	__atomic_fetch_add(&table.stats.shared, change->shared, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&table.stats.given, change->given, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&table.stats.pinned, change->pinned, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&table.stats.bad, change->bad, __ATOMIC_RELAXED);
 }
 
@@ -240,6 +242,7 @@ struct frames_stats frames_stats(void)
 	return (struct frames_stats){
 		.shared = __atomic_load_n(&table.stats.shared, __ATOMIC_RELAXED),
 		.given = __atomic_load_n(&table.stats.given, __ATOMIC_RELAXED),
+		.pinned = __atomic_load_n(&table.stats.pinned, __ATOMIC_RELAXED),
 		.bad = __atomic_load_n(&table.stats.bad, __ATOMIC_RELAXED),
 	};
 }

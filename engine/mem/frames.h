@@ -77,6 +77,7 @@ struct frame {
 struct frames_stats {
 	u64 shared; /* frames that are SHARED or SHARED_RO now */
 	u64 given;  /* frames that are GIVEN now */
+	u64 pinned; /* frames that are PINNED now */
 	u64 bad; /* undo calls that matched nothing: each one is a bug in Engine, and left its frame held */
 };
 

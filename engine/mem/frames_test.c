@@ -40,6 +40,11 @@ static void expect_stats(u64 shared, u64 given, u64 bad)
 	assert_int_equal(stats.bad, bad);
 }
 
+static void expect_pinned(u64 pinned)
+{
+	assert_int_equal(frames_stats().pinned, pinned);
+}
+
 static void refuse_all(u64 pfn)
 {
 	u64 chunk = ALIGN_DOWN(pfn, 512);
@@ -135,16 +140,23 @@ static void test_pin(void **state)
 	assert_int_equal(frame_pin(FIRST), 0);
 	assert_int_equal(frame_pin(FIRST), 0);
 	expect(FIRST, FRAME_PINNED, 0, 2);
+	expect_pinned(1);
+	assert_int_equal(frame_pin(FIRST + 1), 0);
+	expect_pinned(2);
+	frame_unpin(FIRST + 1);
 	assert_int_equal(frame_share(FIRST, 1, 1, true), -NXT_EPERM);
 	assert_int_equal(frame_share(FIRST, 1, 1, false), -NXT_EPERM);
 	frame_unpin(FIRST);
 	expect(FIRST, FRAME_PINNED, 0, 1);
+	expect_pinned(1);
 	frame_unpin(FIRST);
 	expect(FIRST, FRAME_CONTROL, 0, 0);
 	expect_stats(0, 0, 0);
+	expect_pinned(0);
 	frame_unpin(FIRST);
 	expect(FIRST, FRAME_CONTROL, 0, 0);
 	expect_stats(0, 0, 1);
+	expect_pinned(0);
 }
 
 static void test_share_writable(void **state)

@@ -510,6 +510,7 @@ struct reach {
 
 static void check_vm(const struct m_vm *vm, u8 bit, struct reach *reach)
 {
+	u64 present[3] = {0}; /* pages, by the level of their entry */
 	u32 r, i;
 
 	for (r = 0; r < REGIONS; r++) {
@@ -528,11 +529,13 @@ static void check_vm(const struct m_vm *vm, u8 bit, struct reach *reach)
 			CHECK(walk.pa == (page->pfn << PAGE_SHIFT | 0x123) && mapping.pfn == page->pfn);
 			CHECK(walk.writable == page->writable && mapping.writable == page->writable);
 			CHECK(walk.level == mapping.level && (walk.level == 2) == vm->region[r].large);
+			present[walk.level]++;
 			reach[page->pfn].readers |= bit;
 			if (walk.writable)
 				reach[page->pfn].writers |= bit;
 		}
 	}
+	CHECK(npt_present(&vm->npt, 1) == present[1] && npt_present(&vm->npt, 2) == present[2] / 512);
 }
 
 static void check_identity(u64 pfn)
@@ -554,7 +557,7 @@ void model_check(void)
 {
 	static struct reach reach[FRAMES];
 	struct frames_stats stats = frames_stats();
-	u64 shared = 0, given = 0;
+	u64 shared = 0, given = 0, pinned = 0;
 	u32 i;
 
 	memset(reach, 0, sizeof(reach));
@@ -569,15 +572,13 @@ void model_check(void)
 		check_identity(i);
 		shared += is_shared;
 		given += kind == FRAME_GIVEN;
-		if (is_shared)
-			CHECK(m.frame[i].count == reach[i].holders);
-		else
-			CHECK(reach[i].holders == 0);
+		pinned += kind == FRAME_PINNED;
+		CHECK(reach[i].holders == (is_shared ? m.frame[i].count : 0));
 		CHECK((reach[i].writers & (reach[i].writers - 1)) == 0);
 		CHECK(!reach[i].writers || reach[i].readers == reach[i].writers);
 		CHECK(!reach[i].readers || is_shared);
 	}
-	CHECK(stats.shared == shared && stats.given == given && stats.bad == 0);
+	CHECK(stats.shared == shared && stats.given == given && stats.pinned == pinned && stats.bad == 0);
 }
 
 void model_finish(void)

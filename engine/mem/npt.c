@@ -90,6 +90,19 @@ static bool is_present(const struct npt *npt, u64 value)
 	return value & npt->format->rights;
 }
 
+/* Entries that become present, or 1 less. There is one writer at a time, and npt_present() may read meanwhile. */
+static void count(struct npt *npt, u32 level, u64 change)
+{
+	u64 *present = level == 1 ? &npt->present_4k : &npt->present_2m;
+
+	WRITE_ONCE(*present, *present + change);
+}
+
+u64 npt_present(const struct npt *npt, u32 level)
+{
+	return level == 1 ? READ_ONCE(npt->present_4k) : READ_ONCE(npt->present_2m);
+}
+
 /* What one range call does to an entry that is not absent; whole: all of it lies in the range. Returns its
  * work. */
 typedef u64 (*visit_fn)(struct npt *npt, struct slot slot, bool whole);
@@ -100,6 +113,7 @@ static void zap(struct npt *npt, struct slot slot)
 	 * dropped. */
 	__atomic_exchange_n(slot.entry, (slot.value & (ADDRESS | npt->format->large)) | ZAPPED,
 			    __ATOMIC_ACQ_REL);
+	count(npt, slot.level, -1ULL);
 }
 
 static u64 drop(struct npt *npt, struct slot slot)
@@ -145,6 +159,8 @@ static u64 destroy_entry(struct npt *npt, struct slot slot, bool whole)
 		store(slot.entry, 0);
 		return 0;
 	}
+	if (is_present(npt, slot.value))
+		count(npt, slot.level, -1ULL);
 	return drop(npt, slot);
 }
 
@@ -229,6 +245,7 @@ int npt_map(struct npt *npt, u64 gpa, u64 pfn, u64 flags)
 	if (flags & NXT_MAP_WRITE)
 		value |= npt->format->write;
 	store(slot.entry, value);
+	count(npt, slot.level, 1);
 	return 0;
 }
 

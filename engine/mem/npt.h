@@ -51,6 +51,8 @@ struct npt {
 	void *owner;		   /* for alloc */
 	u32 vm;			   /* id, for frame_share() */
 	u64 destroyed;		   /* npt_destroy_step() has emptied all below this gpa */
+	u64 present_4k;		   /* present entries now; read them with npt_present() */
+	u64 present_2m;
 };
 
 /* Returns 0, or -NXT_ENOMEM. The table pages belong to the VM's chunks, and go when these are returned. */
@@ -108,6 +110,9 @@ struct npt_mapping {
  * can release it: the caller is inside VCPU_RUN (npt_release() waits for that) or holds the writers' lock.
  */
 enum npt_state npt_lookup(const struct npt *npt, u64 gpa, struct npt_mapping *mapping);
+
+/* How many entries of a size (level 1: 4 KiB, 2: 2 MiB) are present at this moment. Needs no lock. */
+u64 npt_present(const struct npt *npt, u32 level);
 
 /*
  * Takes the table apart, when no vCPU of the VM runs or will run: unshares all frames. Returns 0 when all is

@@ -18,7 +18,7 @@ static void init_common(struct context *ctx)
 	memset(vmcb, 0, sizeof(*vmcb));
 	vmcb->nested_ctl = NESTED_CTL_ENABLE;
 	vmcb->g_pat = 0x0007040600070406;
-	vmcb->efer = BIT(12);
+	vmcb->efer = EFER_SVME;
 	vmcb->iopm_pa = svm_tables.iopm;
 }
 

@@ -209,6 +209,15 @@ bool svm_set_msr(struct context *ctx, u32 index, u64 value)
 	return true;
 }
 
+bool svm_cd_read_msr(u32 index, u64 *value)
+{
+	if (index != MSR_VM_CR)
+		return false;
+	/* What a processor says whose firmware locked SVM off. */
+	*value = VM_CR_SVMDIS | VM_CR_LOCK;
+	return true;
+}
+
 u64 svm_get_dr(const struct context *ctx, u32 n)
 {
 	return n == 6 ? vmcb_of(ctx)->dr6 : vmcb_of(ctx)->dr7;

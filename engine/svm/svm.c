@@ -12,6 +12,9 @@ extern const char svm_sleep_hlt[];
 
 struct svm_tables svm_tables;
 
+/* By CPU: the page that the processor saves the host's state in at VMRUN (APM vol. 2, 15.30.4). */
+static u64 hsave_pa[CPUS_MAX];
+
 static bool svm_probe(void)
 {
 	struct cpuid_regs vendor = cpuid(0, 0);
@@ -116,10 +119,15 @@ static void svm_init(u64 (*alloc)(u32 pages))
 	memset(phys_to_virt(svm_tables.iopm), 0xff, 3 * PAGE_SIZE);
 }
 
+static void svm_cpu_init(const struct cpu *cpu, u64 (*alloc)(u32 pages))
+{
+	hsave_pa[cpu->index] = alloc(1);
+}
+
 static void svm_cpu_enable(struct cpu *cpu)
 {
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
-	wrmsr(MSR_VM_HSAVE_PA, cpu->hsave_pa);
+	wrmsr(MSR_VM_HSAVE_PA, hsave_pa[cpu->index]);
 	cpu->asid_count = cpuid(0x8000000a, 0).ebx;
 	cpu->asid_next = 2;
 	/*
@@ -220,8 +228,10 @@ const struct vendor_ops svm_ops = {
 	.probe = svm_probe,
 	.unusable = svm_unusable,
 	.init = svm_init,
+	.cpu_init = svm_cpu_init,
 	.cpu_enable = svm_cpu_enable,
 	.cd_init = svm_cd_init,
+	.cd_read_msr = svm_cd_read_msr,
 	.vcpu_init = svm_vcpu_init,
 	.run = svm_run,
 	.load = svm_load,

@@ -6,6 +6,14 @@
 #include "svm/vmcb.h"
 #include "vendor.h"
 
+/* SVM's own MSRs, and bits of MSRs that are SVM's (AMD APM vol. 2, 15.30 and 3.1.7). */
+#define MSR_VM_CR 0xc0010114
+#define VM_CR_SVMDIS BIT(4) /* EFER_SVME cannot be set */
+#define VM_CR_LOCK BIT(3)   /* ... and nobody changes that before the next reset */
+#define MSR_VM_HSAVE_PA 0xc0010117
+#define MSR_SVM_KEY 0xc0010118
+#define EFER_SVME BIT(12)
+
 /* Made once at boot; physical addresses. */
 struct svm_tables {
 	u64 cd_msrpm, vm_msrpm, iopm;
@@ -35,6 +43,7 @@ void svm_get_paging(const struct context *ctx, struct paging_state *paging);
 void svm_get_segment(const struct context *ctx, u32 segment, struct nxt_segment *out);
 bool svm_get_msr(struct context *ctx, u32 index, u64 *value);
 bool svm_set_msr(struct context *ctx, u32 index, u64 value);
+bool svm_cd_read_msr(u32 index, u64 *value);
 u64 svm_get_dr(const struct context *ctx, u32 n);
 void svm_set_dr(struct context *ctx, u32 n, u64 value);
 void svm_set_cr2(struct context *ctx, u64 value);

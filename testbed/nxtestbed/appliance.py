@@ -47,6 +47,7 @@ def _build(path):
         images.install_agent(copy)
         _install_ours(copy)
         images.add_boot_files(copy)
+        images.add_fallback(copy)
         images.systemctl(copy, "disable", images.DISABLED + _DISABLED)
         images.systemctl(copy, "enable", _ENABLED)
         images.systemctl(copy, "set-default", ["multi-user.target"])

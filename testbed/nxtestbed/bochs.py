@@ -85,7 +85,8 @@ def _make_disk(folder, commands):
         user, root = Path(scratch) / "user", Path(scratch) / "root"
         user.mkdir()
         run(["strip", "--strip-debug", "-o", user / "nxtop.ko", DRIVER])
-        run(["gcc", "-O1", "-static", "-pthread", "-o", user / "smoke", *sorted(DRIVER_TESTS.glob("smoke*.c"))])
+        run(["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-pthread", "-o", user / "smoke",
+             *sorted(DRIVER_TESTS.glob("smoke*.c"))])
         grub = root / "boot/grub"
         shutil.copytree(pc / "usr/lib/grub/i386-pc", grub / "i386-pc")
         (grub / "grub.cfg").write_text(_MENU.format(commands=commands), encoding="utf-8")

@@ -7,6 +7,17 @@ _ENGINE = "/sys/kernel/debug/nxtop"
 _LARGE_PAGE = 2 << 20
 _TEST = "/sys/kernel/debug/nxtest"
 
+KVM_CREATE_VM = 0xAE01
+# See abi/hypercall.h.
+INFO, VM_CREATE, SELFTEST = 1, 2, 16
+SELFTEST_PANIC, SELFTEST_FRAME, SELFTEST_FAULT = 0, 1, 2
+
+_HOLD_VM = ("import fcntl, os, time\n"
+            "kvm = os.open('/dev/kvm', os.O_RDWR)\n"
+            f"vm = fcntl.ioctl(kvm, {KVM_CREATE_VM:#x}, 0)\n"
+            "while not os.path.exists('/tmp/vm.end'):\n"
+            "    time.sleep(0.2)\n")
+
 
 def load_driver(pc):
     """Loads nxtop.ko, which does so only on Engine."""
@@ -36,16 +47,21 @@ def exits(pc):
     return {tuple(line.split()[:2]): int(line.split()[2]) for line in lines}
 
 
+def firmware_memory(pc):
+    """The memory map that the kernel was given, as (start, end, kind) in the order of addresses."""
+    lines = pc.run("cd /sys/firmware/memmap && for i in *; do "
+                   "echo $(cat $i/start) $(cat $i/end) $(cat $i/type); done").output.splitlines()
+    return sorted((int(start, 16), int(end, 16) + 1, " ".join(kind))
+                  for start, end, *kind in map(str.split, lines))
+
+
 def engine_ranges(pc):
     """The physical ranges that Engine hides, as (start, end), from the memory map that it hands over.
 
     They are the reserved ranges of whole 2 MiB pages that lie between two ranges of RAM, above 1 MiB;
     a firmware's own are made of smaller pages. /proc/iomem also has what Linux reserved by itself.
     """
-    lines = pc.run("cd /sys/firmware/memmap && for i in *; do "
-                   "echo $(cat $i/start) $(cat $i/end) $(cat $i/type); done").output.splitlines()
-    entries = sorted((int(start, 16), int(end, 16) + 1, " ".join(kind))
-                     for start, end, *kind in map(str.split, lines))
+    entries = firmware_memory(pc)
     return [(start, end) for before, (start, end, kind), after in zip(entries, entries[1:], entries[2:])
             if kind == "Reserved" and before[2] == after[2] == "System RAM" and start >= 1 << 20
             and not start % _LARGE_PAGE and not end % _LARGE_PAGE]
@@ -61,6 +77,24 @@ def hypercall(pc, *numbers):
     """Makes a hypercall: its number and arguments. Needs the test module. Its result."""
     words = " ".join(map(str, numbers))
     return int(pc.run(f"echo {words} > {_TEST}/hypercall && cat {_TEST}/hypercall").output)
+
+
+def hold_vm(pc):
+    """Has one VM exist, in memory that the control domain gives it, until the kernel ends or the function returned is called."""
+    pc.run("rm -f /tmp/vm.end; cat > /tmp/vm.py", stdin=_HOLD_VM.encode())
+    holder = pc.spawn("exec python3 /tmp/vm.py")
+    pc.run("until grep -q 'vms 1' /sys/kernel/debug/nxtop/info; do sleep 0.2; done")
+
+    def let_go():
+        pc.run("touch /tmp/vm.end")
+        holder.wait(60)
+
+    return let_go
+
+
+def map_frame(pc, vm, gpa, frame, flags=0):
+    """Has the hypercall VM_MAP map a frame, 0: one of the control domain's own. Needs the test module. Its result."""
+    return int(pc.run(f"echo {vm} {gpa} {frame} {flags} > {_TEST}/map && cat {_TEST}/hypercall").output)
 
 
 def touch_memory(pc, start, end):

@@ -233,7 +233,8 @@ def nothing_is_left(pc):
     def left():
         if pc.options.entry == "engine":
             info = engine_info(pc)
-            return {key: info[key] for key in ("vms", "frames_shared", "frames_given") if info[key] != "0"}
+            keys = ("vms", "frames_shared", "frames_given", "frames_pinned")
+            return {key: info[key] for key in keys if info[key] != "0"}
         used = pc.run("cat /sys/module/kvm_amd/refcnt").output.strip()
         return {} if used == "0" else {"users of kvm_amd": used}
 

@@ -111,6 +111,7 @@ def _prepare(root, name):
 def _build_pc_disk(path):
     with copy_of(pc_root.get()) as root:
         _prepare(root, "pc")
+        add_fallback(root)
         systemctl(root, "disable", _PC_DISABLED)
         systemctl(root, "enable", _PC_ENABLED)
         for mount_point in ("nxtop", "guests"):
@@ -235,6 +236,14 @@ def add_boot_files(root):
         run(["cp", "-al", pc_root.get() / "usr/lib/grub" / target, grub / target])
     # GRUB's environment block: 1024 bytes, which it can write but never extend.
     replace(grub / "grubenv", "# GRUB Environment Block\n".ljust(1024, "#"))
+
+
+def add_fallback(root):
+    """A second kernel and initrd, for the entries without Engine: damage to one pair is no damage to both."""
+    folder = root / "boot/fallback"
+    folder.mkdir()
+    for name in ("vmlinuz", "initrd.img"):
+        shutil.copy(root / "boot" / name, folder / name)
 
 
 def systemctl(root, verb, units):

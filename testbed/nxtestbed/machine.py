@@ -206,6 +206,11 @@ class PC(Commands):
         self._started_at = self._seen
         self.wait_ready(timeout)
 
+    def wait_restart(self, pattern, timeout=_BOOT_TIMEOUT):
+        """Waits until the console of a PC that restarts by itself shows pattern: what was before counts no more."""
+        self.wait_for(pattern, timeout)
+        self._started_at = self._seen
+
     def wait_off(self, timeout=_BOOT_TIMEOUT):
         """Waits until the PC has switched itself off: QEMU ended, and with success."""
         if not wait_until(lambda: not self.is_running(), timeout):

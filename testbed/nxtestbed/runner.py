@@ -35,14 +35,13 @@ class Runner:
     def run(self, scenarios):
         """Prints a line for each scenario, and at the end the sum and what failed; True if none failed."""
         counts = {"passed": 0, "failed": 0, "skipped": 0}
-        failed = []
+        outcomes = []
         with ThreadPoolExecutor(self._jobs) as pool:
             try:
                 for future in as_completed([pool.submit(self._one, s) for s in scenarios]):
                     outcome = future.result()
                     counts[outcome.verdict] += 1
-                    if outcome.verdict == "failed":
-                        failed.append(outcome)
+                    outcomes.append(outcome)
                     _report(outcome)
             except BaseException:
                 # Ctrl-C: end what runs, so that the pool's threads come to their end.
@@ -54,11 +53,13 @@ class Runner:
         total = f"{counts['passed']} passed, {counts['failed']} failed"
         if counts["skipped"]:
             total += f", {counts['skipped']} skipped"
+        _compare(outcomes)
         # Once more, where the reader of a long output looks first.
-        for outcome in failed:
-            _report(outcome)
+        for outcome in outcomes:
+            if outcome.verdict == "failed":
+                _report(outcome)
         print(total, flush=True)
-        return not failed
+        return not counts["failed"]
 
     def _one(self, scenario):
         started = time.monotonic()
@@ -109,3 +110,20 @@ def _report(outcome):
     if outcome.reason:
         print("".join(f"    | {line}\n" for line in outcome.reason.splitlines()), end="",
               flush=True)
+
+
+def _compare(outcomes):
+    """What ran on Engine and on stock KVM, side by side: the difference is the verdict on Engine."""
+    on = {entry: {o.scenario.subject: o for o in outcomes if o.scenario.options.entry == entry}
+          for entry in ("engine", "stock")}
+    both = sorted(on["engine"].keys() & on["stock"].keys())
+    if not both:
+        return
+    print(f"\n{'':44} {'Engine':16} stock KVM")
+    for subject in both:
+        sides = [on[entry][subject] for entry in ("engine", "stock")]
+        cells = [f"{side.verdict} ({side.seconds:.0f} s)" for side in sides]
+        differ = "" if sides[0].verdict == sides[1].verdict else "  DIFFERENT"
+        print(f"{subject:44} {cells[0]:16} {cells[1]}{differ}")
+    worse = sum(on["stock"][s].verdict == "passed" != on["engine"][s].verdict for s in both)
+    print(f"{len(both)} on both: {worse} pass on stock KVM alone\n", flush=True)

@@ -41,7 +41,12 @@ class Scenario:
 
     @property
     def name(self):
-        return f"{self.file}.{self.function.__name__}[{self.options.entry}]"
+        return f"{self.subject}[{self.options.entry}]"
+
+    @property
+    def subject(self):
+        """What it is about, on whatever entry."""
+        return f"{self.file}.{self.function.__name__}"
 
     @property
     def title(self):
@@ -63,10 +68,10 @@ def scenario(timeout=600, on="both", soak=False, **options):
     return declare
 
 
-def load(on="both", patterns=(), soak=False):
+def load(on="both", patterns=(), soak=False, fast=False):
     """All scenarios, or those on one entry, or those whose name holds one of the patterns.
 
-    Without soak, those that are only for `make soak` are left out, unless a pattern asks for them.
+    Without soak, those that are only for `make soak` are left out, unless a pattern asks for them; with fast, always.
     """
     found = []
     for path in sorted(FOLDER.glob("*.py")):
@@ -75,13 +80,23 @@ def load(on="both", patterns=(), soak=False):
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
         found += [Scenario(path.stem, function, timeout, for_soak, dataclasses.replace(options))
                   for function, timeout, for_soak, options in _declared]
-    if on != "both":
+    if on == "both":
+        _share_a_pc(found)
+    else:
         found = [s for s in found if s.options.entry == on]
     if patterns:
         found = [s for s in found if any(p in s.name for p in patterns)]
-    elif not soak:
+    if fast or not (patterns or soak):
         found = [s for s in found if not s.soak]
     if not found:
         raise TestbedError(f"no scenario in {FOLDER} fits")
     # Those that may take longest come first: begun late, one of them would run alone at the end.
     return sorted(found, key=lambda s: -s.timeout)
+
+
+def _share_a_pc(scenarios):
+    """Where both entries are compared, the emulated PC is the same: the one that stock KVM can work in."""
+    compared = {s.function for s in scenarios if s.options.entry == "stock"}
+    for one in scenarios:
+        if one.function in compared and one.options.qemu == qemu.for_guests("engine"):
+            one.options.qemu = qemu.for_guests("stock")

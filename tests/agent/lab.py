@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the agent's integration tests stand on: libvirt, nxtopd, and small guests.
 
-Needs root, build/meson/pc/agent/nxtopd, and libvirt's packages. libvirtd is started if none runs, and stopped again.
+Needs root, what `make engine` builds, and libvirt's packages. libvirtd is started if none runs, and stopped again.
 """
 
 import contextlib
@@ -115,7 +115,10 @@ class Disk:
 
 
 class Agent:
-    def __init__(self, folder):
+    """nxtopd and nxtop: under sanitizers, or, to be measured, as a PC has them."""
+
+    def __init__(self, folder, checked=True):
+        self.program, self.command = (AGENT / (name + ("-checked" if checked else "")) for name in ("nxtopd", "nxtop"))
         self.folder = Path(folder)
         self.folder.chmod(0o711)
         self.state = self.folder / "state"
@@ -125,27 +128,30 @@ class Agent:
 
     def start(self):
         with open(self.folder / "log", "ab") as log:
-            self.process = subprocess.Popen([*self.within, AGENT / "nxtopd", "--state", self.state,
-                                             "--socket", self.socket], stderr=log)
+            self.process = subprocess.Popen([*self.within, self.program, "--state", self.state, "--socket",
+                                             self.socket], stderr=log)
         wait_for("nxtopd", lambda: self.nxtop("status", check=False).get("ok"))
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        self.process = None
 
     def stop(self):
         if not self.process:
             return
         self.process.terminate()
-        self.process.wait(60)
+        status = self.process.wait(60)
         self.process = None
+        if status:
+            raise AssertionError(f"nxtopd ended with {status}: {self.log()}")
 
     def log(self):
         return (self.folder / "log").read_text()
 
     def nxtop(self, *args, check=True):
-        done = subprocess.run([AGENT / "nxtop", "--json", "--socket", self.socket, *args], capture_output=True, text=True)
-        if check and done.returncode != 0:
+        done = subprocess.run([self.command, "--json", "--socket", self.socket, *args], capture_output=True, text=True)
+        if done.returncode not in ((0,) if check else (0, 1)):
             raise AssertionError(f"nxtop {' '.join(args)}: {done.stdout}{done.stderr}\n{self.log()}")
         return json.loads(done.stdout) if done.stdout else {"ok": False, "error": done.stderr}
 
@@ -268,8 +274,10 @@ class TestCase(unittest.TestCase):
         self.agent = Agent(self.folder)
 
     def tearDown(self):
-        self.agent.stop()
-        if self.agent.state.exists():
-            for (workspace,) in self.agent.query("SELECT id FROM workspaces"):
-                virsh("destroy", workspace, check=False)
-        shutil.rmtree(self.folder)
+        try:
+            self.agent.stop()
+        finally:
+            if self.agent.state.exists():
+                for (workspace,) in self.agent.query("SELECT id FROM workspaces"):
+                    virsh("destroy", workspace, check=False)
+            shutil.rmtree(self.folder)

@@ -64,7 +64,7 @@ class Real(lab.TestCase):
 
     def check_words(self):
         """What people read who use nxtop without --json."""
-        status, log = (subprocess.run([lab.AGENT / "nxtop", "--socket", self.agent.socket, word], check=True,
+        status, log = (subprocess.run([self.agent.command, "--socket", self.agent.socket, word], check=True,
                                       capture_output=True, text=True).stdout for word in ("status", "log"))
         for words in ("Work", "Kiosk", "running, healthy", "1 of tiny"):
             self.assertIn(words, status)

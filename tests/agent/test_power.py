@@ -45,11 +45,13 @@ class Cuts(Managed):
         self.disk = lab.Disk(self.folder / "disk", self.agent.state, DISK)
 
     def tearDown(self):
-        self.agent.stop()
-        lab.virsh("destroy", self.work, check=False)
-        self.disk.unmount()
-        self.agent.state.rmdir()
-        super().tearDown()
+        try:
+            self.agent.stop()
+        finally:
+            lab.virsh("destroy", self.work, check=False)
+            self.disk.unmount()
+            self.agent.state.rmdir()
+            super().tearDown()
 
     def setUp(self):
         super().setUp()

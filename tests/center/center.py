@@ -25,6 +25,11 @@ ENVELOPE = {"Content-Type": "application/vnd.nxtop.envelope+json"}
 ZSTD = {"Content-Type": "application/zstd"}
 
 
+def program(name, checked=True):
+    """One of the build's programs, by its path there: under sanitizers, or, to be measured, as its users have it."""
+    return BUILD / (f"{name}-checked" if checked else name)
+
+
 def run(*command, **options):
     return subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE, timeout=60, **options).stdout
 
@@ -121,7 +126,7 @@ class Author:
         self.key, self.public = self.folder / "release.key", self.folder / "release.pub"
 
     def tool(self, *arguments):
-        return run(BUILD / "center/release/nxtop-release", *arguments, cwd=self.folder, stderr=subprocess.PIPE)
+        return run(program("center/release/nxtop-release"), *arguments, cwd=self.folder, stderr=subprocess.PIPE)
 
     def image(self, version, blocks, image="debian", title="Debian"):
         """blocks: the bytes of each. The folder that the tool made."""
@@ -152,11 +157,12 @@ class Author:
 class Center:
     """A server process, and its administrator."""
 
-    def __init__(self, folder, author=None, arguments=(), start=True):
+    def __init__(self, folder, author=None, arguments=(), start=True, checked=True):
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
         self.author = author
         self.arguments = list(arguments)
+        self.program = program("center/nxtop-center", checked)
         self.process = None
         self.code = None
         if start:
@@ -167,14 +173,14 @@ class Center:
             self.arguments += ["--release-key", self.author.public]
         self.log = open(self.folder / "log", "ab")
         self.process = subprocess.Popen(
-            [str(part) for part in (os.environ.get("NXTOP_CENTER", BUILD / "center/nxtop-center"), "--data", self.data,
-                                    "--listen", "127.0.0.1:0", "--name", "localhost", *self.arguments)],
+            [str(part) for part in (self.program, "--data", self.data, "--listen", "127.0.0.1:0", "--name", "localhost",
+                                    *self.arguments)],
             stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()
         match = re.match(r"NxTop Center is at https://localhost:(\d+)/$", line)
         if not match:
             self.process.wait(10)
-            raise AssertionError(f"nxtop-center did not start: {line!r} {self.log_text()[-500:]}")
+            raise AssertionError(f"nxtop-center did not start: {line!r} {self.log_text()[-6000:]}")
         self.port = int(match[1])
         if not self.code:
             line = self.process.stdout.readline()
@@ -190,7 +196,7 @@ class Center:
             self.log.close()
             self.process = None
             if not kill and status:
-                raise AssertionError(f"nxtop-center ended with {status}: {self.log_text()[-2000:]}")
+                raise AssertionError(f"nxtop-center ended with {status}: {self.log_text()[-6000:]}")
 
     def log_text(self):
         return (self.folder / "log").read_text()

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import unittest
 
-from center import BUILD, PASSWORD, Author, Center, Pc, payload, temporary
+from center import PASSWORD, Author, Center, Pc, payload, program, temporary
 
 
 class Ctl(unittest.TestCase):
@@ -23,7 +23,7 @@ class Ctl(unittest.TestCase):
         (self.folder / "password").write_text(PASSWORD + "\n")
 
     def ctl(self, *arguments, status=0, start=False):
-        command = [BUILD / "center/nxtopctl", *map(str, arguments)]
+        command = [program("center/nxtopctl"), *map(str, arguments)]
         options = {"env": {**os.environ, "NXTOPCTL_CONFIG": str(self.folder / "ctl.json")}, "text": True,
                    "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         if start:

@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from center import BUILD, PASSWORD, Author, Center, Pc, run
+from center import PASSWORD, Author, Center, Pc, program, run
 from fleet import Fleet
 
 
@@ -93,7 +93,7 @@ class Restarts(Fleet):
 
 class Starts(Fleet):
     def refuse(self, says, *arguments):
-        done = subprocess.run([str(BUILD / "center/nxtop-center"), "--data", str(self.folder / "data"), "--listen",
+        done = subprocess.run([str(program("center/nxtop-center")), "--data", str(self.folder / "data"), "--listen",
                                "127.0.0.1:0", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               timeout=30)
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
@@ -131,7 +131,7 @@ class Starts(Fleet):
     def test_forgotten_password(self):
         center = self.center()
         center.set_up().close()
-        out = run(BUILD / "center/nxtop-center", "signin", "--data", center.data).decode()
+        out = run(program("center/nxtop-center"), "signin", "--data", center.data).decode()
         code = out.split("\n")[0].split(": ")[1]
         client = center.client()
         self.addCleanup(client.close)
@@ -148,7 +148,7 @@ class Starts(Fleet):
         for method, path, body in (("GET", "/enrol/v1/trust", None), ("POST", "/api/v1/policies", self.author.policy())):
             self.assertIn("nxtop-center trust", admin.ask(method, path, body, status=409).json["hint"])
         center.stop()
-        run(BUILD / "center/nxtop-center", "trust", "--data", center.data, "--release-key", self.author.public)
+        run(program("center/nxtop-center"), "trust", "--data", center.data, "--release-key", self.author.public)
         center.start()
         self.follow(center, admin)
         admin.ask("POST", "/api/v1/policies", self.author.policy(), status=201)

@@ -3,14 +3,14 @@
 
 import time
 
-from nxtestbed.control import (engine_info, engine_log, engine_ranges, exits, hypercall,
-                               load_driver, load_test_module, touch_memory)
+from nxtestbed.control import (INFO, KVM_CREATE_VM, SELFTEST, SELFTEST_FRAME, VM_CREATE, engine_info, engine_log,
+                               engine_ranges, exits, firmware_memory, hold_vm, hypercall,
+                               load_driver, load_test_module, map_frame, touch_memory)
 from nxtestbed.scenario import scenario
 
 _EPERM = -1
-_INFO, _VM_CREATE, _SELFTEST = 1, 2, 16
-_SELFTEST_FRAME = 1
-_KVM_CREATE_VM = 0xAE01
+_MAP_WRITE, _MAP_2M = 1, 2
+_IDLE_AT_MOST = 1000  # exits of a CPU in five seconds
 
 
 def _engine_is_beneath(pc):
@@ -43,16 +43,27 @@ def _memory_is_out_of_reach(pc):
     load_test_module(pc)
     for start, end in engine_ranges(pc):
         touch_memory(pc, start, end)
-    frame = hypercall(pc, _SELFTEST, _SELFTEST_FRAME)
+    frame = hypercall(pc, SELFTEST, SELFTEST_FRAME)
     touch_memory(pc, frame << 12, (frame + 1) << 12)
     # Nor can it have Engine write there, or take a page from there.
-    assert hypercall(pc, _INFO, 0, frame) == _EPERM
-    assert hypercall(pc, _VM_CREATE, frame & ~511) == _EPERM
+    assert hypercall(pc, INFO, 0, frame) == _EPERM
+    assert hypercall(pc, VM_CREATE, frame & ~511) == _EPERM
+    _no_guest_gets(pc, frame)
     # Engine is as well as before.
     _log_tells_of_the_boot(pc)
     before = _count(pc, "cd:hypercall")
     _creates_vms(pc)
     assert _count(pc, "cd:hypercall") > before
+
+
+def _no_guest_gets(pc, frame):
+    """Engine maps its own memory for no VM, neither by the page nor 2 MiB of it; another frame it does map."""
+    let_go = hold_vm(pc)
+    for flags in (0, _MAP_WRITE):
+        assert map_frame(pc, 1, 0x40000000, frame, flags) == _EPERM
+        assert map_frame(pc, 1, 0x80000000, frame & ~511, flags | _MAP_2M) == _EPERM
+    assert map_frame(pc, 1, 0x40000000, 0) == 1
+    let_go()
 
 
 def _count(pc, kind):
@@ -62,7 +73,7 @@ def _count(pc, kind):
 def _creates_vms(pc):
     made = pc.run("python3 -c 'import fcntl, os\n"
                   "kvm = os.open(\"/dev/kvm\", os.O_RDWR)\n"
-                  f"print(fcntl.ioctl(kvm, {_KVM_CREATE_VM:#x}, 0))\n"
+                  f"print(fcntl.ioctl(kvm, {KVM_CREATE_VM:#x}, 0))\n"
                   "print(open(\"/sys/kernel/debug/nxtop/info\").read())'").output
     assert "vms 1" in made, made
     assert engine_info(pc)["vms"] == "0"
@@ -83,13 +94,25 @@ def _nmis_arrive(pc):
         assert f"NMI backtrace for cpu {cpu}" in shown, shown
 
 
-def _idle_takes_few_exits(pc, allowed):
-    pc.run("systemctl is-system-running --wait", check=False)
+def _exits_of(pc, command):
+    """What Engine counts while the control domain executes a command, by kind. Reading the counters is one call."""
     before = exits(pc)
-    pc.run("sleep 5")
+    pc.run(command)
     grown = {key: now - before.get(key, 0) for key, now in exits(pc).items()}
-    kinds = {name for (_, name), count in grown.items() if count}
-    assert kinds <= allowed, grown
+    return {name: sum(count for (_, of), count in grown.items() if of == name)
+            for (_, name), count in grown.items() if count}
+
+
+def _steady_state_takes_few_exits(pc, allowed):
+    """Of the kinds that the design names, and of these few when nothing is done."""
+    pc.run("systemctl is-system-running --wait", check=False)
+    idle = _exits_of(pc, "sleep 5")
+    assert set(idle) <= allowed, idle
+    assert sum(idle.values()) <= _IDLE_AT_MOST * pc.options.smp, idle
+    busy = _exits_of(pc, "stress-ng --quiet --timeout 10s --temp-path /tmp --cpu 1 --fork 1 --switch 1 "
+                         "--vm 1 --vm-bytes 64M --hdd 1 --hdd-bytes 32M --timer 1")
+    assert set(busy) <= allowed, busy
+    assert sum(busy.values()) > sum(idle.values()), (idle, busy)
 
 
 def _sleeps_and_wakes(pc):
@@ -109,7 +132,7 @@ def _the_whole(pc, allowed_exits):
     _engine_is_beneath(pc)
     _log_tells_of_the_boot(pc)
     _memory_map_lacks_engine(pc)
-    _idle_takes_few_exits(pc, allowed_exits)
+    _steady_state_takes_few_exits(pc, allowed_exits)
     _memory_is_out_of_reach(pc)
     if pc.options.smp > 1:
         _cpus_go_and_come(pc)
@@ -117,7 +140,7 @@ def _the_whole(pc, allowed_exits):
     _sleeps_and_wakes(pc)
 
 
-_STEADY = {"cd:cpuid", "cd:msr", "cd:hypercall", "cd:nmi", "cd:iret"}
+_STEADY = {"cd:cpuid", "cd:msr", "cd:hypercall"}
 
 
 @scenario(on="engine", smp=4, qemu="trixie", engine_options="console=ttyS0 selftest")
@@ -143,3 +166,28 @@ def one_cpu_with_x2apic(pc):
 def four_cpus_from_uefi(pc):
     """From UEFI: memory, CPUs off and on, NMIs, exits, isolation, suspend-to-idle."""
     _the_whole(pc, _STEADY | {"cd:npf"})
+
+
+def _machine(pc):
+    """What the kernel found: devices, ACPI tables, CPUs."""
+    return [pc.run(command).output for command in
+            ("lspci -n", "cd /sys/firmware/acpi/tables && find . -type f | sort",
+             "grep -c ^processor /proc/cpuinfo")]
+
+
+@scenario(on="engine", smp=2, qemu="trixie")
+def the_same_machine(pc):
+    """Devices, ACPI tables, CPUs and memory are those of the PC without Engine, less Engine's memory."""
+    load_driver(pc)
+    found, memory, hidden = _machine(pc), firmware_memory(pc), engine_ranges(pc)
+    pc.run("grub-editenv /boot/grub/grubenv set nxtop_try=failed && sync")
+    pc.reboot()
+    assert pc.run("insmod /nxtop/nxtop.ko", check=False).code, "Engine is there"
+    assert _machine(pc) == found
+    # Engine's ranges are the only difference: each is RAM now.
+    without = firmware_memory(pc)
+    assert _ram(without) - _ram(memory) == sum(end - start for start, end in hidden), (memory, without)
+
+
+def _ram(memory):
+    return sum(end - start for start, end, kind in memory if kind == "System RAM")

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Engine stops: people learn why."""
 
-from nxtestbed.control import confirm_start, engine_log, load_driver, load_test_module
+from nxtestbed.control import (SELFTEST, SELFTEST_PANIC, confirm_start, engine_log, load_driver,
+                               load_test_module)
 from nxtestbed.scenario import scenario
 from nxtestbed.screen import read_screen
-
-_SELFTEST, _SELFTEST_PANIC = 16, 0
 
 
 # Without the graphics driver, so that the boot framebuffer shows.
@@ -18,7 +17,7 @@ def _panic_and_restart(pc):
     load_test_module(pc)
     assert engine_log(pc, "crash") == ""
     confirm_start(pc)
-    pc.spawn(f"taskset -c 1 sh -c 'echo {_SELFTEST} {_SELFTEST_PANIC} "
+    pc.spawn(f"taskset -c 1 sh -c 'echo {SELFTEST} {SELFTEST_PANIC} "
              "> /sys/kernel/debug/nxtest/hypercall'")
     pc.wait_for("PANIC on CPU 1")
     pc.wait_for("asked for by a test")

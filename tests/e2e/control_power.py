@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The control domain restarts, switches off, and hands over to another kernel: always on Engine."""
 
-from nxtestbed.control import confirm_start, engine_info, engine_log, load_driver
+from nxtestbed.control import confirm_start, engine_info, engine_log, hold_vm, load_driver
 from nxtestbed.scenario import scenario
 
 _CONSOLE = "console=ttyS0"
 _KEXEC = "kexec {how} /boot/vmlinuz --initrd=/boot/initrd.img --reuse-cmdline {more}"
-# Keeps one VM, in memory that it takes from the control domain.
-_HOLD_VM = ("import fcntl, os, time\n"
-            "kvm = os.open('/dev/kvm', os.O_RDWR)\n"
-            "vm = fcntl.ioctl(kvm, 0xae01, 0)\n"
-            "time.sleep(1000)\n")
 
 
 def _is_on_engine(pc, vms="0"):
@@ -21,18 +16,11 @@ def _is_on_engine(pc, vms="0"):
     confirm_start(pc)
 
 
-def _hold_vm(pc):
-    """Has a VM exist until the kernel ends."""
-    pc.run("cat > /tmp/vm.py", stdin=_HOLD_VM.encode())
-    pc.spawn("exec python3 /tmp/vm.py")
-    pc.run("until grep -q 'vms 1' /sys/kernel/debug/nxtop/info; do sleep 0.2; done")
-
-
 def _restarts_and_switches_off(pc):
     _is_on_engine(pc)
     pc.reboot("systemctl reboot")
     _is_on_engine(pc)
-    _hold_vm(pc)
+    hold_vm(pc)
     pc.reboot("reboot -f")
     _is_on_engine(pc)
     pc.spawn("systemctl poweroff")
@@ -53,9 +41,9 @@ def restart_and_power_off_on_uefi(pc):
 
 @scenario(on="engine", timeout=1200, smp=4, qemu="trixie", engine_options=_CONSOLE)
 def kexec(pc):
-    """kexec, with a VM there: the new kernel has every CPU and Engine, and no VM."""
+    """kexec, with a VM there: it ends before the handover, and the new kernel has every CPU and Engine."""
     _is_on_engine(pc)
-    _hold_vm(pc)
+    hold_vm(pc)
     pc.run(_KEXEC.format(how="-l", more=""))
     pc.reboot("kexec -e")
     assert "Kernel panic" not in pc.serial()
@@ -66,7 +54,7 @@ def kexec(pc):
 
 def _crashes_into_a_kernel_that_reads_its_memory(pc):
     _is_on_engine(pc)
-    _hold_vm(pc)
+    hold_vm(pc)
     pc.run(_KEXEC.format(how="-p", more="--append='nr_cpus=1 reset_devices'"))
     pc.reboot("echo c > /proc/sysrq-trigger")
     # All of the crashed kernel's memory can be read; what it had given to the VM reads as ones.

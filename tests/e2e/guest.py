@@ -2,28 +2,12 @@
 """Guests run in Debian's own, unmodified QEMU."""
 
 import re
-import time
 
-from nxtestbed.control import engine_info
-from nxtestbed.guest import debian_guest, load_kvm, mini_guest
+from nxtestbed.guest import debian_guest, load_kvm, mini_guest, nothing_is_left
 from nxtestbed.scenario import scenario
 
 # Guests run in QEMU 10 with one thread for all CPUs: see docs/decisions/0010.
 _PC = {"qemu": "trixie", "guests": True}
-
-
-def _nothing_is_left(pc):
-    """Engine holds nothing for guests that are gone."""
-    end = time.monotonic() + 60
-    while True:
-        info = engine_info(pc)
-        left = {key: info[key] for key in ("vms", "frames_shared", "frames_given")}
-        if set(left.values()) == {"0"}:
-            return
-        assert time.monotonic() < end, f"a minute after the last guest Engine still has {left}"
-        time.sleep(1)
-
-
 _CLOCK = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 
 
@@ -52,7 +36,7 @@ def _killed_in_the_middle(pc):
     guest.kill()
 
 
-@scenario(timeout=1800, on="engine", **_PC)
+@scenario(timeout=1800, **_PC)
 def small_guests(pc):
     """Guests with 1, 2 and 4 CPUs, two side by side, and one killed: all run, and leave nothing."""
     load_kvm(pc)
@@ -61,10 +45,10 @@ def small_guests(pc):
     _starts_every_cpu(pc, 4)
     _side_by_side(pc)
     _killed_in_the_middle(pc)
-    _nothing_is_left(pc)
+    nothing_is_left(pc)
 
 
-@scenario(timeout=1800, on="engine", **_PC)
+@scenario(timeout=1800, soak=True, **_PC)
 def debian_from_its_disk(pc):
     """A whole Debian starts from its disk by BIOS and GRUB, to its login prompt, with usual devices."""
     load_kvm(pc)
@@ -72,10 +56,10 @@ def debian_from_its_disk(pc):
                                      "-device virtio-balloon -device virtio-rng -device virtio-keyboard")
     guest.wait_for("guest login:", timeout=1700)
     guest.kill()
-    _nothing_is_left(pc)
+    nothing_is_left(pc)
 
 
-@scenario(timeout=2400, on="engine", **_PC)
+@scenario(timeout=2400, **_PC)
 def debian_from_uefi(pc):
     """The same by OVMF and GRUB, with two CPUs."""
     load_kvm(pc)
@@ -83,12 +67,3 @@ def debian_from_uefi(pc):
     flash = "-drive if=pflash,format=raw,"
     debian_guest(pc, smp=2, options=f"-cpu host {flash}readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd "
                                     f"{flash}file=/tmp/vars.fd").wait_for("guest login:", timeout=2300)
-
-
-@scenario(timeout=2400, on="stock", soak=True, **_PC)
-def small_guests_on_stock(pc):
-    """The same guests on Debian's own KVM, to compare with."""
-    load_kvm(pc)
-    _runs_to_its_end(pc)
-    _starts_every_cpu(pc, 2)
-    _side_by_side(pc)

@@ -13,7 +13,8 @@ _AT = 0x7c00  # where the BIOS puts the first sector of a disk, and starts it
 def _smoke(folder):
     """Compiles the tests that use /dev/kvm without QEMU."""
     program = folder / "smoke"
-    run(["gcc", "-O1", "-static", "-pthread", "-o", program, *sorted(DRIVER_TESTS.glob("smoke*.c"))])
+    run(["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-pthread", "-o", program,
+         *sorted(DRIVER_TESTS.glob("smoke*.c"))])
     return program
 
 

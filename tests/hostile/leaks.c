@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -417,6 +418,47 @@ static void all_of_memory(void)
 	free((void *)mine);
 }
 
+/* Where Engine's memory is; 0: this is not Engine. */
+static uint64_t engine_memory(void)
+{
+	FILE *info = fopen("/sys/kernel/debug/nxtop/info", "r");
+	unsigned long long base = 0;
+	char line[128];
+
+	while (info && !base && fgets(line, sizeof(line), info))
+		sscanf(line, "memory_base %llx", &base);
+	if (info)
+		fclose(info);
+	return base;
+}
+
+GUEST(touch_at, 64, "mov (%rcx), %rax; mov %rdx, (%rcx)");
+
+/* By its physical address, and where a QEMU with root's rights makes it the guest's memory. */
+static void memory_of_engine(void)
+{
+	uint64_t base = engine_memory();
+	struct vm vm;
+	void *mapped;
+	int mem;
+
+	if (!base)
+		left_out("there is no Engine");
+	vm_open(&vm, LONG, CODE(touch_at));
+	EXPECT(try(&vm.cpu[0], 0, base, 0), "no memory of the guest's", KVM_EXIT_MMIO);
+	mem = open("/dev/mem", O_RDWR | O_SYNC);
+	must(mem >= 0, "/dev/mem");
+	mapped = mmap(NULL, 0x200000, PROT_READ | PROT_WRITE, MAP_SHARED, mem, (off_t)base);
+	must(mapped != MAP_FAILED, "mapping /dev/mem");
+	for (unsigned flags = 0; flags <= KVM_MEM_READONLY; flags += KVM_MEM_READONLY) {
+		must(!vm_slot(&vm, 5, flags, 0x40000000, 0x200000, mapped), "a slot of it");
+		cpu_restart(&vm.cpu[0]);
+		EXPECT(try(&vm.cpu[0], 0, 0x40000000, 0), "its slot", FAILED + EFAULT);
+		must(!vm_slot(&vm, 5, 0, 0, 0, NULL), "taking it away");
+	}
+	vm_close(&vm);
+}
+
 const struct guest leak_guests[] = {
 	{"leak-general", "searches general registers, CR2 and CR8 for another guest's",
 	 "CVE-2013-4355, XSA-63", NULL, general},
@@ -443,5 +485,7 @@ const struct guest leak_guests[] = {
 	 "CVE-2013-1796; CVE-2010-3881", NULL, clock_padding},
 	{"leak-all-memory", "has the control domain search all memory for its registers",
 	 "docs/threat-model.md, control domain to Engine", NULL, all_of_memory},
+	{"leak-engine", "is given Engine's memory by its QEMU", "docs/threat-model.md, guest to Engine", NULL,
+	 memory_of_engine},
 	{0},
 };

@@ -231,10 +231,12 @@ static bool nothing_is_left(const struct nxt_info_engine *before)
 		pr_err("nxstorm: Engine does not answer as it should: %ld\n", ret);
 		return false;
 	}
-	pr_info("nxstorm: afterwards %u VMs, %llu frames shared, %llu given, %llu bytes of Engine's used "
-		"(before: %llu)\n",
-		after.vms, after.frames_shared, after.frames_given, after.memory_used, before->memory_used);
-	return !after.vms && !after.frames_shared && !after.frames_given &&
+	pr_info("nxstorm: afterwards %u VMs, %llu frames shared, %llu given, %llu pinned, %llu bytes of "
+		"Engine's "
+		"used (before: %llu)\n",
+		after.vms, after.frames_shared, after.frames_given, after.frames_pinned, after.memory_used,
+		before->memory_used);
+	return !after.vms && !after.frames_shared && !after.frames_given && !after.frames_pinned &&
 	       after.memory_used == before->memory_used;
 }
 

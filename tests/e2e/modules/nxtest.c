@@ -2,12 +2,14 @@
 /*
  * For end-to-end scenarios: what only a kernel can do to Engine, for programs, in /sys/kernel/debug/nxtest.
  *
- * hypercall: write "NR ARG ARG ARG" to make the hypercall, then read its result. touch: write "PFN COUNT" to
- * write to and read from all these frames in many ways. EIO: a read gave another byte than 0xff, or a frame
- * let itself be mapped by no mapping.
+ * hypercall: write "NR ARG ARG ARG" to make the hypercall, then read its result. map: write "VM GPA PFN
+ * FLAGS" to have VM_MAP map one frame, with PFN 0 one of the module's own; the result is read likewise.
+ * touch: write "PFN COUNT" to write to and read from all these frames in many ways. EIO: a read gave another
+ * byte than 0xff, or a frame let itself be mapped by no mapping.
  */
 #include <linux/debugfs.h>
 #include <linux/io.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/uaccess.h>
 
@@ -16,6 +18,7 @@
 #define PATTERN 0x4e78546f70426164ULL
 
 static struct dentry *dir;
+static struct page *list, *own; /* struct nxt_map for VM_MAP; a frame to be mapped */
 static long result;
 
 /* A line of numbers that a program wrote; how many there were. */
@@ -51,6 +54,28 @@ static const struct file_operations hypercall_fops = {
 	.owner = THIS_MODULE,
 	.write = hypercall_write,
 	.read = hypercall_read,
+};
+
+static ssize_t map_write(struct file *file, const char __user *text, size_t len, loff_t *pos)
+{
+	struct nxt_map *entry = page_address(list);
+	u64 number[4] = {};
+	int count = read_numbers(text, len, number);
+
+	if (count != 4)
+		return count < 0 ? count : -EINVAL;
+	*entry = (struct nxt_map){
+		.gpa = number[1],
+		.pfn = number[2] ?: page_to_pfn(own),
+		.flags = number[3],
+	};
+	result = nxt_hypercall3(NXT_HC_VM_MAP, number[0], page_to_pfn(list), 1);
+	return len;
+}
+
+static const struct file_operations map_fops = {
+	.owner = THIS_MODULE,
+	.write = map_write,
 };
 
 /* Instructions of every shape that compilers and Linux use on memory. */
@@ -126,9 +151,24 @@ static const struct file_operations touch_fops = {
 	.write = touch_write,
 };
 
+static void free_pages_of_mine(void)
+{
+	if (list)
+		__free_page(list);
+	if (own)
+		__free_page(own);
+}
+
 static int __init nxtest_init(void)
 {
+	list = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	own = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (!list || !own) {
+		free_pages_of_mine();
+		return -ENOMEM;
+	}
 	dir = debugfs_create_dir("nxtest", NULL);
+	debugfs_create_file("map", 0200, dir, NULL, &map_fops);
 	debugfs_create_file("hypercall", 0600, dir, NULL, &hypercall_fops);
 	debugfs_create_file("touch", 0200, dir, NULL, &touch_fops);
 	return 0;
@@ -137,6 +177,7 @@ static int __init nxtest_init(void)
 static void __exit nxtest_exit(void)
 {
 	debugfs_remove_recursive(dir);
+	free_pages_of_mine();
 }
 
 module_init(nxtest_init);
