@@ -47,6 +47,13 @@
 #define NXT_ENOSYS 38	  /* no such hypercall */
 #define NXT_EOPNOTSUPP 95 /* not in this mode, or not on this CPU */
 
+/*
+ * A VM has two guest-physical address spaces: its vCPUs see the second in system management mode (SMM). This
+ * bit of a gpa says that it is of that one: in the calls on memory and in nxt_run.npf. A guest's own
+ * addresses have at most 52 bits.
+ */
+#define NXT_GPA_SMM (1ull << 63)
+
 /* Limits. */
 #define NXT_MAX_VMS 128	  /* at a time; VM ids are 1 .. NXT_MAX_VMS */
 #define NXT_MAX_VCPUS 512 /* of one VM; ids are 0 .. 511, and are the (x2)APIC IDs too */
@@ -176,6 +183,7 @@ enum nxt_inject {
 	NXT_INJECT_NMI = 0,
 	NXT_INJECT_STOPPED =
 		1, /* the guest stood still: its paravirtual clock says so. -EINVAL: it uses none */
+	NXT_INJECT_SMI = 2,
 };
 
 /* -- INFO ----------------------------------------------------------------------------------------- */
@@ -271,6 +279,8 @@ enum nxt_exit {
 				   neither: the guest gets #GP */
 	NXT_EXIT_HYPERCALL = 16,  /* hypercall, of the guest: set hypercall.ret and run again */
 	NXT_EXIT_WALL_CLOCK = 17, /* the guest asks for the time of day: fill in wall_clock, run again */
+	NXT_EXIT_SMI = 18, /* the vCPU is in SMM now, but for its registers: save them, load the handler's */
+	NXT_EXIT_RSM = 19, /* it has left SMM, but for its registers: load what was saved */
 	NXT_EXIT_COUNT
 };
 
@@ -322,7 +332,8 @@ struct nxt_run {
 	uint8_t cr8;	     /* task priority */
 	uint8_t mp_state;    /* enum nxt_mp_state */
 	uint8_t extint_open; /* the PIC's interrupts get through to this vCPU (LINT0, or APIC disabled) */
-	uint8_t pad1[7];
+	uint8_t smm;	     /* it is in system management mode; also after a SET */
+	uint8_t pad1[6];
 	uint64_t apic_base;
 	uint64_t timer_deadline; /* host TSC at which the local APIC timer fires; 0: not armed */
 	uint64_t kick_mask;	 /* NXT_EXIT_KICK; other exits may carry one as well: always obey */
@@ -455,6 +466,11 @@ struct nxt_events {
 	uint8_t nmi_injected, nmi_pending, nmi_masked, pad;
 	uint32_t sipi_vector;
 	uint32_t triple_fault_pending;
+	uint8_t smm, smi_pending;
+	uint8_t smm_in_nmi;   /* NMIs were masked before SMM already */
+	uint8_t init_pending; /* in SMM it waits */
+	uint8_t sets_smm;     /* SET: the four before count. GET: 0 */
+	uint8_t pad2[3];
 };
 
 struct nxt_msr {

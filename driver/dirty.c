@@ -96,7 +96,7 @@ long nxt_get_dirty_log(struct nxt_vm *vm, void __user *argp)
 
 	if (copy_from_user(&log, argp, sizeof(log)))
 		return -EFAULT;
-	if (log.slot >= NXT_MEMSLOTS)
+	if (!nxt_slot_id_ok(log.slot))
 		return -EINVAL;
 	mutex_lock(&vm->slots_lock);
 	slots = nxt_slots(vm);

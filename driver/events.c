@@ -35,7 +35,11 @@ int nxt_events_get(struct nxt_vcpu *vcpu, struct kvm_vcpu_events *to)
 	to->nmi.injected = from->nmi_injected;
 	to->nmi.pending = from->nmi_pending;
 	to->nmi.masked = from->nmi_masked;
-	to->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+	to->smi.smm = from->smm;
+	to->smi.pending = from->smi_pending;
+	to->smi.smm_inside_nmi = from->smm_in_nmi;
+	to->smi.latched_init = from->init_pending;
+	to->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM;
 	return 0;
 }
 
@@ -46,8 +50,6 @@ int nxt_events_set(struct nxt_vcpu *vcpu, const struct kvm_vcpu_events *from)
 
 	if (from->flags & ~(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR |
 			    KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM))
-		return -EINVAL;
-	if ((from->flags & KVM_VCPUEVENT_VALID_SMM) && (from->smi.smm || from->smi.pending))
 		return -EINVAL;
 	if (from->exception.injected && from->exception.nr > 31)
 		return -EINVAL;
@@ -72,6 +74,14 @@ int nxt_events_set(struct nxt_vcpu *vcpu, const struct kvm_vcpu_events *from)
 		to->irq_shadow = from->interrupt.shadow;
 	if (from->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR)
 		to->sipi_vector = from->sipi_vector;
+	if (from->flags & KVM_VCPUEVENT_VALID_SMM) {
+		to->sets_smm = 1;
+		to->smm = from->smi.smm;
+		to->smi_pending = from->smi.pending;
+		to->smm_in_nmi = from->smi.smm_inside_nmi;
+		/* Without the kernel's local APIC, INIT is user space's. */
+		to->init_pending = from->smi.latched_init && nxt_irqchip_mode(vcpu->vm) != NXT_IRQCHIP_NONE;
+	}
 	return nxt_state_set(vcpu, NXT_STATE_EVENTS);
 }
 

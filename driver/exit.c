@@ -229,6 +229,10 @@ int nxt_exit_handle(struct nxt_vcpu *vcpu, long reason)
 		kvm_run->fail_entry.hardware_entry_failure_reason = READ_ONCE(vcpu->run->fail.reason);
 		kvm_run->fail_entry.cpu = vcpu->cpu;
 		return 0;
+	case NXT_EXIT_SMI:
+		return nxt_smm_enter(vcpu);
+	case NXT_EXIT_RSM:
+		return nxt_smm_leave(vcpu);
 	case NXT_EXIT_WALL_CLOCK:
 		nxt_wall_clock(vcpu);
 		return 1;

@@ -10,4 +10,8 @@ struct nxt_vcpu;
  */
 int nxt_exit_handle(struct nxt_vcpu *vcpu, long reason);
 
+/* smm.c: NXT_EXIT_SMI and NXT_EXIT_RSM; likewise. */
+int nxt_smm_enter(struct nxt_vcpu *vcpu);
+int nxt_smm_leave(struct nxt_vcpu *vcpu);
+
 #endif

@@ -268,14 +268,15 @@ int nxt_fault(struct nxt_vcpu *vcpu, u64 gpa, bool write, bool present)
 /* As far as it comes: user space is told what is left, and gets the error with the next call. */
 static long pre_fault(struct nxt_vcpu *vcpu, struct kvm_pre_fault_memory *range)
 {
+	u64 space = READ_ONCE(vcpu->run->smm) ? NXT_GPA_SMM : 0; /* the one that the vCPU sees */
 	u64 left = range->size;
 	int ret = 0;
 
 	while (range->size && !ret) {
 		if (signal_pending(current))
 			ret = -EINTR;
-		else
-			ret = nxt_fault(vcpu, range->gpa, false, false);
+		else if (!(range->gpa & NXT_GPA_SMM))
+			ret = nxt_fault(vcpu, range->gpa | space, false, false);
 		if (!ret)
 			ret = -ENOENT; /* no slot */
 		if (ret != 1)

@@ -38,7 +38,8 @@
 #include "../abi/hypercall.h"
 #include "irqchip.h"
 
-#define NXT_MEMSLOTS 512 /* of one VM */
+#define NXT_MEMSLOTS 512 /* of one address space of a VM ... */
+#define NXT_SPACES 2	 /* ... of which SMM has its own: memory.h */
 
 struct file;
 struct nxt_irqchip;

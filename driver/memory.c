@@ -125,13 +125,24 @@ static int replace_slot(struct nxt_vm *vm, struct nxt_slot *remove, struct nxt_s
 	return 0;
 }
 
+bool nxt_slot_id_ok(u32 id)
+{
+	return id >> 16 < NXT_SPACES && (u16)id < NXT_MEMSLOTS;
+}
+
+/* The region's first frame; user space's address itself is below MAX_GFN. */
+static u64 region_gfn(const struct kvm_userspace_memory_region *region)
+{
+	return region->guest_phys_addr >> PAGE_SHIFT | (region->slot >> 16 ? NXT_GFN_SMM : 0);
+}
+
 static struct nxt_slot *slot_alloc(const struct kvm_userspace_memory_region *region)
 {
 	struct nxt_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
 
 	if (!slot)
 		return NULL;
-	slot->gfn = region->guest_phys_addr >> PAGE_SHIFT;
+	slot->gfn = region_gfn(region);
 	slot->npages = region->memory_size >> PAGE_SHIFT;
 	slot->hva = region->userspace_addr;
 	slot->id = region->slot;
@@ -211,7 +222,7 @@ static int check_region(const struct kvm_userspace_memory_region *region)
 	if (region->userspace_addr != untagged_addr(region->userspace_addr) ||
 	    !access_ok((void __user *)(unsigned long)region->userspace_addr, size))
 		return -EINVAL;
-	if (region->slot >= NXT_MEMSLOTS) /* bits 31:16 name an address space; there is one */
+	if (!nxt_slot_id_ok(region->slot))
 		return -EINVAL;
 	if (region->guest_phys_addr + size < region->guest_phys_addr || size >> PAGE_SHIFT > MAX_PAGES)
 		return -EINVAL;
@@ -222,13 +233,15 @@ static int set_region(struct nxt_vm *vm, const struct kvm_userspace_memory_regio
 {
 	struct nxt_slots *slots = nxt_slots(vm);
 	struct nxt_slot *old = find_id(slots, region->slot);
-	u64 gfn = region->guest_phys_addr >> PAGE_SHIFT;
+	u64 gfn = region_gfn(region);
 	u64 npages = region->memory_size >> PAGE_SHIFT;
 	struct nxt_slot *new;
 	int ret;
 
 	if (!npages)
 		return old ? delete_slot(vm, old) : -EINVAL;
+	if ((region->guest_phys_addr >> PAGE_SHIFT) + npages > MAX_GFN)
+		return -EINVAL;
 	if (old) {
 		if (old->hva != region->userspace_addr || old->npages != npages ||
 		    ((old->flags ^ region->flags) & KVM_MEM_READONLY))
@@ -238,8 +251,6 @@ static int set_region(struct nxt_vm *vm, const struct kvm_userspace_memory_regio
 	}
 	if (overlaps(slots, gfn, npages, region->slot))
 		return -EEXIST;
-	if (gfn + npages > MAX_GFN)
-		return -EINVAL;
 
 	new = slot_alloc(region);
 	if (!new)
@@ -274,4 +285,48 @@ long nxt_set_memory_region(struct nxt_vm *vm, unsigned int cmd, void __user *arg
 	ret = set_region(vm, &region);
 	mutex_unlock(&vm->slots_lock);
 	return ret;
+}
+
+/* The part of it that lies in one page. */
+static int access_page(struct nxt_vm *vm, u64 gpa, void *data, size_t len, bool write)
+{
+	u64 gfn = gpa >> PAGE_SHIFT;
+	struct nxt_slot *slot = nxt_slot_find(vm, gfn);
+	void __user *at;
+
+	if (!slot || (write && (slot->flags & KVM_MEM_READONLY)))
+		return -EFAULT;
+	at = (void __user *)(nxt_slot_hva(slot, gfn) + offset_in_page(gpa));
+	if (write ? copy_to_user(at, data, len) : copy_from_user(data, at, len))
+		return -EFAULT;
+	if (write && slot->dirty) {
+		spin_lock(&vm->mmu_lock);
+		__set_bit(gfn - slot->gfn, slot->dirty);
+		spin_unlock(&vm->mmu_lock);
+	}
+	return 0;
+}
+
+static int guest_access(struct nxt_vm *vm, u64 gpa, void *data, size_t len, bool write)
+{
+	int idx = srcu_read_lock(&vm->srcu);
+	size_t n;
+	int ret = 0;
+
+	for (; len && !ret; gpa += n, data += n, len -= n) {
+		n = min_t(size_t, len, PAGE_SIZE - offset_in_page(gpa));
+		ret = access_page(vm, gpa, data, n, write);
+	}
+	srcu_read_unlock(&vm->srcu, idx);
+	return ret;
+}
+
+int nxt_guest_read(struct nxt_vm *vm, u64 gpa, void *data, size_t len)
+{
+	return guest_access(vm, gpa, data, len, false);
+}
+
+int nxt_guest_write(struct nxt_vm *vm, u64 gpa, const void *data, size_t len)
+{
+	return guest_access(vm, gpa, (void *)data, len, true);
 }

@@ -19,9 +19,16 @@
 struct nxt_vcpu;
 struct nxt_vm;
 
+/*
+ * KVM's second address space, that of system management mode, is here the upper half of the first: its
+ * frame numbers have this bit, as Engine's addresses have NXT_GPA_SMM, and its slots' ids KVM's bit 16. So
+ * nothing that goes by slots or frame numbers needs to know that there are two.
+ */
+#define NXT_GFN_SMM (NXT_GPA_SMM >> PAGE_SHIFT)
+
 /* Constant while it is published, but for the bits in `dirty`. */
 struct nxt_slot {
-	u64 gfn;	      /* first guest frame number */
+	u64 gfn;	      /* first guest frame number, with NXT_GFN_SMM */
 	u64 npages;	      /* > 0 */
 	unsigned long hva;    /* host address of the first byte */
 	u32 id;		      /* user space's */
@@ -43,10 +50,18 @@ static inline unsigned long nxt_slot_hva(const struct nxt_slot *slot, u64 gfn)
 /* -- memory.c */
 int nxt_slots_init(struct nxt_vm *vm); /* 0 or -ENOMEM */
 void nxt_slots_free(struct nxt_vm *vm);
+/* Whether there can be a slot of user space's number: bits 31:16 are the address space. */
+bool nxt_slot_id_ok(u32 id);
 /* The slot that holds the frame, or NULL. The caller is in vm->srcu, as long as it uses the slot. */
 struct nxt_slot *nxt_slot_find(struct nxt_vm *vm, u64 gfn);
 /* KVM_SET_USER_MEMORY_REGION and ...2; cmd says which struct it is. */
 long nxt_set_memory_region(struct nxt_vm *vm, unsigned int cmd, void __user *argp);
+/*
+ * Copies from or to guest memory, at gpa as Engine has it. 0, or -EFAULT: not all of it is there, or may be
+ * written. Called by a thread of the VM's process.
+ */
+int nxt_guest_read(struct nxt_vm *vm, u64 gpa, void *data, size_t len);
+int nxt_guest_write(struct nxt_vm *vm, u64 gpa, const void *data, size_t len);
 /* The slots. The caller is in vm->srcu or holds slots_lock. */
 struct nxt_slots *nxt_slots(struct nxt_vm *vm);
 

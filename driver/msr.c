@@ -68,6 +68,20 @@ static int msrs_set(struct nxt_vcpu *vcpu, const u32 *index, const u64 *values, 
 	return nxt_state_set(vcpu, NXT_STATE_MSRS) == count ? 0 : -EINVAL;
 }
 
+int nxt_smbase_get(struct nxt_vcpu *vcpu, u64 *smbase)
+{
+	const u32 index = MSR_IA32_SMBASE;
+
+	return msrs_get(vcpu, &index, smbase, 1);
+}
+
+int nxt_smbase_set(struct nxt_vcpu *vcpu, u64 smbase)
+{
+	const u32 index = MSR_IA32_SMBASE;
+
+	return msrs_set(vcpu, &index, &smbase, 1);
+}
+
 long nxt_setup_mce(struct nxt_vcpu *vcpu, u64 mcg_cap)
 {
 	const u32 index = MSR_IA32_MCG_CAP;

@@ -252,7 +252,7 @@ int nxt_vcpu_run(struct nxt_vcpu *vcpu)
 		}
 	}
 
-	kvm_run->flags = 0;
+	kvm_run->flags = READ_ONCE(vcpu->run->smm) ? KVM_RUN_X86_SMM : 0;
 	kvm_run->if_flag = READ_ONCE(vcpu->run->if_flag);
 	kvm_run->cr8 = READ_ONCE(vcpu->run->cr8);
 	kvm_run->apic_base = READ_ONCE(vcpu->run->apic_base);

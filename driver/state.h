@@ -44,6 +44,9 @@ int nxt_xcrs_set(struct nxt_vcpu *vcpu, const struct kvm_xcrs *xcrs);
 
 /* msr.c: KVM_{GET,SET}_MSRS return how many were taken before the first that was not. */
 long nxt_msrs_ioctl(struct nxt_vcpu *vcpu, struct kvm_msrs __user *user, bool set);
+/* Where SMM's handler and save area are. */
+int nxt_smbase_get(struct nxt_vcpu *vcpu, u64 *smbase);
+int nxt_smbase_set(struct nxt_vcpu *vcpu, u64 smbase);
 long nxt_setup_mce(struct nxt_vcpu *vcpu, u64 mcg_cap);
 long nxt_set_mce(struct nxt_vcpu *vcpu, const struct kvm_x86_mce *mce);
 

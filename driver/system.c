@@ -104,9 +104,11 @@ long nxt_check_extension(long cap)
 	case KVM_CAP_BINARY_STATS_FD:
 	case KVM_CAP_X86_APIC_BUS_CYCLES_NS: /* what it is at first */
 	case KVM_CAP_ENFORCE_PV_FEATURE_CPUID:
-	case KVM_CAP_MULTI_ADDRESS_SPACE: /* how many: one */
-	case KVM_CAP_VM_TYPES:		  /* bit 0: the default one */
+	case KVM_CAP_X86_SMM:
+	case KVM_CAP_VM_TYPES: /* bit 0: the default one */
 		return 1;
+	case KVM_CAP_MULTI_ADDRESS_SPACE:
+		return NXT_SPACES;
 	case KVM_CAP_X86_DISABLE_EXITS:
 		return NXT_DISABLE_EXITS;
 	case KVM_CAP_DISABLE_QUIRKS2:

@@ -123,10 +123,10 @@ static int interrupt(struct nxt_vcpu *vcpu, void __user *argp)
 	return 0;
 }
 
-static long nmi(struct nxt_vcpu *vcpu)
+static long inject(struct nxt_vcpu *vcpu, enum nxt_inject what)
 {
 	u64 mask;
-	long ret = nxt_hc_vcpu_inject(vcpu->vm->id, vcpu->id, NXT_INJECT_NMI, &mask);
+	long ret = nxt_hc_vcpu_inject(vcpu->vm->id, vcpu->id, what, &mask);
 
 	if (ret < 0)
 		return ret;
@@ -234,9 +234,9 @@ static long locked_ioctl(struct nxt_vcpu *vcpu, unsigned int cmd, unsigned long 
 	case KVM_INTERRUPT:
 		return interrupt(vcpu, argp);
 	case KVM_NMI:
-		return nmi(vcpu);
+		return inject(vcpu, NXT_INJECT_NMI);
 	case KVM_SMI:
-		return -ENOTTY;
+		return inject(vcpu, NXT_INJECT_SMI);
 	case KVM_SET_SIGNAL_MASK:
 		return set_signal_mask(vcpu, argp);
 	case KVM_SET_CPUID2:

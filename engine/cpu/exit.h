@@ -17,6 +17,7 @@
 	X(NPF, "npf") /* npf */                                                                              \
 	X(IO, "io")   /* io */                                                                               \
 	X(HLT, "hlt")                                                                                        \
+	X(RSM, "rsm")                                                                                        \
 	X(IRET, "iret")		    /* about to execute IRET */                                              \
 	X(IRQ_WINDOW, "irq-window") /* an interrupt could be taken now */                                    \
 	X(EXCEPTION, "exception")   /* exception: one that is intercepted; not yet delivered */              \

@@ -119,8 +119,9 @@ bool vcpu_clock_stopped(struct vcpu *vcpu)
 }
 
 /*
- * Guest memory of a struct that lies in one page. NULL: there is none, or (*ret_reason is not CONTINUE then)
- * the control domain has to provide it first.
+ * Guest memory of a struct that lies in one page; never that of SMM, which is not the kernel's to have
+ * written. NULL: there is none, or (*ret_reason is not CONTINUE then) the control domain has to provide it
+ * first.
  */
 static void *place(struct vcpu *vcpu, u64 gpa, u32 size, enum vcpu_pending pending, s64 *ret_reason)
 {
@@ -129,9 +130,9 @@ static void *place(struct vcpu *vcpu, u64 gpa, u32 size, enum vcpu_pending pendi
 
 	*ret_reason = CONTINUE;
 	if ((gpa & (PAGE_SIZE - 1)) + size <= PAGE_SIZE)
-		at = vcpu_memory(vcpu, gpa, true, &resident);
+		at = vcpu_memory(vcpu, false, gpa, true, &resident);
 	if (!at && resident)
-		*ret_reason = vcpu_need_page(vcpu, gpa, pending);
+		*ret_reason = vcpu_need_page(vcpu, false, gpa, pending);
 	return at;
 }
 

@@ -155,7 +155,7 @@ s64 vcpu_emulate(struct vcpu *vcpu)
 			vcpu->unbacked = ~0ULL;
 			return CONTINUE;
 		case INSN_RESIDENT:
-			return vcpu_need_page(vcpu, emul->gpa, PENDING_EMULATION);
+			return vcpu_need_page(vcpu, vcpu->smm, emul->gpa, PENDING_EMULATION);
 		default:
 			vcpu->unbacked = ~0ULL;
 			return vcpu_emulation_failed(vcpu, vcpu->npf_gpa);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What enters a guest beside its own instructions: exceptions, NMIs, interrupts, INIT and SIPI. */
+/* What enters a guest beside its own instructions: exceptions, SMIs, NMIs, interrupts, INIT and SIPI. */
 #include "cpu/bits.h"
 #include "guest/vcpu.h"
 
@@ -47,7 +47,7 @@ void vcpu_intercept_exceptions(struct vcpu *vcpu)
 
 	if (vcpu->debug.flags & NXT_DEBUG_SW_BP)
 		mask |= (u32)BIT(VECTOR_BP);
-	if (vcpu->fixes_hypercall)
+	if (vcpu->fixes_hypercall || vcpu->smm)
 		mask |= (u32)BIT(VECTOR_UD);
 	vendor->intercept_exceptions(&vcpu->ctx, mask);
 }
@@ -83,6 +83,8 @@ s64 vcpu_inject(struct vcpu *vcpu)
 
 	if (vcpu->triple_fault)
 		return NXT_EXIT_SHUTDOWN;
+	if (vcpu_smi_due(vcpu) && vcpu->event.type == EVENT_NONE && !vendor->get_shadow(&vcpu->ctx))
+		return vcpu_enter_smm(vcpu);
 	if (vcpu->event.type != EVENT_NONE) {
 		vendor->inject(&vcpu->ctx, &vcpu->event);
 		if (vcpu->event.type == EVENT_NMI)
@@ -113,8 +115,9 @@ s64 vcpu_inject(struct vcpu *vcpu)
 		return NXT_EXIT_IRQ_WINDOW;
 	}
 
-	/* An NMI in a shadow waits for the shadow's end like an interrupt. */
-	if (vcpu->extint || vcpu->wants_window || (vcpu->nmi_pending && !vcpu->nmi_masked))
+	/* An NMI or SMI in a shadow waits for the shadow's end like an interrupt. */
+	if (vcpu->extint || vcpu->wants_window || (vcpu->nmi_pending && !vcpu->nmi_masked) ||
+	    vcpu_smi_due(vcpu))
 		window = 16;
 	else if (vector >= 0)
 		window = (u32)vector >> 4;
@@ -130,7 +133,9 @@ void vcpu_take_signals(struct vcpu *vcpu)
 
 	if (!events)
 		return;
-	events = lapic_take_events(&vcpu->lapic, LAPIC_EVENT_NMI | LAPIC_EVENT_INIT | LAPIC_EVENT_SIPI);
+	/* In SMM, INIT waits, and SIPI is for nobody (APM vol. 2, 10.3.3). */
+	events = lapic_take_events(&vcpu->lapic,
+				   LAPIC_EVENT_NMI | LAPIC_EVENT_SIPI | (vcpu->smm ? 0 : LAPIC_EVENT_INIT));
 	if (events & LAPIC_EVENT_INIT) {
 		lapic_init_signal(&vcpu->lapic);
 		vcpu_reset(vcpu, true, 0);

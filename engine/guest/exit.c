@@ -80,7 +80,7 @@ static s64 on_npf(struct vcpu *vcpu, const struct exit *exit)
 	vcpu->npf_gpa = exit->npf.gpa;
 	if (vcpu_is_apic(vcpu, exit->npf.gpa))
 		return vcpu_apic_page(vcpu);
-	switch (npt_lookup(&vcpu->vm->npt, exit->npf.gpa, &mapping)) {
+	switch (npt_lookup(&vcpu->vm->npt[vcpu->smm], exit->npf.gpa, &mapping)) {
 	case NPT_MMIO:
 		return exit->npf.walk || exit->npf.fetch ? vcpu_emulation_failed(vcpu, exit->npf.gpa)
 							 : vcpu_emulate_start(vcpu);
@@ -93,7 +93,7 @@ static s64 on_npf(struct vcpu *vcpu, const struct exit *exit)
 	}
 	vcpu->pending = PENDING_NPF;
 	vcpu->npf_walk = exit->npf.walk || exit->npf.fetch;
-	vcpu->run->npf.gpa = exit->npf.gpa;
+	vcpu->run->npf.gpa = vcpu_named(vcpu->smm, exit->npf.gpa);
 	vcpu->run->npf.write = exit->npf.write;
 	vcpu->run->npf.fetch = exit->npf.fetch;
 	vcpu->run->npf.present = exit->npf.present;
@@ -118,7 +118,7 @@ static s64 on_exception(struct vcpu *vcpu, const struct exit *exit)
 			       &(struct event){.type = EVENT_EXCEPTION, .vector = VECTOR_MC});
 		return NXT_EXIT_INTR;
 	}
-	if (vector == VECTOR_UD && vcpu->fixes_hypercall)
+	if (vector == VECTOR_UD && (vcpu->fixes_hypercall || vcpu->smm))
 		return vcpu_undefined(vcpu);
 	vcpu_raise(vcpu, vector, exit->exception.has_error, exit->exception.error);
 	return CONTINUE;
@@ -159,6 +159,8 @@ s64 vcpu_exit(struct vcpu *vcpu, const struct exit *exit)
 		return CONTINUE; /* the loop finds out whether there is something to wake up for */
 	case EXIT_IRQ_WINDOW:
 		return CONTINUE;
+	case EXIT_RSM:
+		return vcpu_rsm(vcpu);
 	case EXIT_IRET:
 		vcpu->nmi_masked = false;
 		vendor->intercept_iret(&vcpu->ctx, false);

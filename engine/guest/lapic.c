@@ -147,6 +147,18 @@ void lapic_post_nmi(struct lapic *l)
 	__atomic_fetch_or(&l->events, LAPIC_EVENT_NMI, __ATOMIC_SEQ_CST);
 }
 
+void lapic_post_smi(struct lapic *l)
+{
+	__atomic_fetch_or(&l->events, LAPIC_EVENT_SMI, __ATOMIC_SEQ_CST);
+}
+
+/* INIT undoes a SIPI that came before it: the next SIPI counts. */
+void lapic_post_init(struct lapic *l)
+{
+	__atomic_fetch_and(&l->events, ~LAPIC_EVENT_SIPI, __ATOMIC_RELAXED);
+	__atomic_fetch_or(&l->events, LAPIC_EVENT_INIT, __ATOMIC_SEQ_CST);
+}
+
 /* -- local vector table ---------------------------------------------------------------------------- */
 
 void lapic_local(struct lapic *l, u32 lvt)

@@ -74,6 +74,7 @@ enum lapic_reg {
 #define LAPIC_EVENT_NMI 1u
 #define LAPIC_EVENT_INIT 2u
 #define LAPIC_EVENT_SIPI 4u
+#define LAPIC_EVENT_SMI 8u
 
 enum lapic_mode { /* delivery modes, as encoded in ICR, LVT and MSI data */
 		  LAPIC_FIXED = 0,
@@ -252,6 +253,9 @@ static inline u8 lapic_sipi_vector(const struct lapic *l)
 
 /* Makes LAPIC_EVENT_NMI pending from outside (NXT_INJECT_NMI); from any CPU. */
 void lapic_post_nmi(struct lapic *l);
+/* The same for SMI and INIT. */
+void lapic_post_smi(struct lapic *l);
+void lapic_post_init(struct lapic *l);
 
 /* -- saved state: the page of KVM_GET_LAPIC, bits 7:0 of the APIC ID in bits 31:24 in either mode --- */
 

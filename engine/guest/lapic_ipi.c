@@ -70,13 +70,6 @@ static ALWAYS_INLINE u64 matching(struct lapic *const set[], u32 n, const struct
 	return matching_logical(set, n, msg, first);
 }
 
-/* INIT undoes a SIPI that came before it: the next SIPI counts. */
-static void post_init(struct lapic *l)
-{
-	__atomic_fetch_and(&l->events, ~LAPIC_EVENT_SIPI, __ATOMIC_RELAXED);
-	__atomic_fetch_or(&l->events, LAPIC_EVENT_INIT, __ATOMIC_SEQ_CST);
-}
-
 static void post_sipi(struct lapic *l, u8 vector)
 {
 	__atomic_store_n(&l->sipi_vector, vector, __ATOMIC_RELAXED);
@@ -85,8 +78,8 @@ static void post_sipi(struct lapic *l, u8 vector)
 
 /*
  * Returns whether l took it, and in *news whether it has to be told. A local APIC that software disabled
- * still takes NMI, INIT and SIPI (SDM 11.4.7.2), one that IA32_APIC_BASE disabled takes nothing. Remote read
- * is not supported on current CPUs, SMI has no use without SMM, and ExtINT comes over LINT0 only.
+ * still takes NMI, SMI, INIT and SIPI (SDM 11.4.7.2), one that IA32_APIC_BASE disabled takes nothing. Remote
+ * read is not supported on current CPUs, and ExtINT comes over LINT0 only.
  */
 static inline bool take(struct lapic *l, const struct lapic_msg *msg, bool *news)
 {
@@ -100,13 +93,16 @@ static inline bool take(struct lapic *l, const struct lapic_msg *msg, bool *news
 			return false;
 		*news = lapic_post(l, msg->vector, msg->level);
 		return true;
+	case LAPIC_SMI:
+		lapic_post_smi(l);
+		return true;
 	case LAPIC_NMI:
 		lapic_post_nmi(l);
 		return true;
 	case LAPIC_INIT:
 		if (msg->deassert)
 			return false;
-		post_init(l);
+		lapic_post_init(l);
 		return true;
 	case LAPIC_STARTUP:
 		post_sipi(l, msg->vector);

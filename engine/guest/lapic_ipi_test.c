@@ -116,7 +116,6 @@ static const struct row rows[] = {
 	{"level", 4, false, {.dest = 2, .vector = V, .level = true}, 4},
 	{"level, deasserted", 4, false, {.dest = 2, .vector = V, .level = true, .deassert = true}, 0},
 	{"lowest", 4, false, {.dest = LAPIC_BROADCAST, .vector = V, .mode = LAPIC_LOWEST, .lowest = true}, 1},
-	{"SMI", 4, false, {.dest = 2, .mode = LAPIC_SMI}, 0},
 	{"remote read", 4, false, {.dest = 2, .vector = V, .mode = LAPIC_REMOTE_READ}, 0},
 	{"ExtINT", 4, false, {.dest = 2, .vector = V, .mode = LAPIC_EXTINT}, 0},
 };
@@ -179,6 +178,12 @@ static void events(void **state)
 	assert_int_equal(lapic_deliver(set, 4, &msg, set[0], &kick), 2);
 	assert_true(kick == 0x6);
 	assert_true(who_got(LAPIC_EVENT_NMI) == 0x6);
+
+	msg.mode = LAPIC_SMI;
+	kick = 0;
+	assert_int_equal(lapic_deliver(set, 4, &msg, set[0], &kick), 2);
+	assert_true(kick == 0x6);
+	assert_true(who_got(LAPIC_EVENT_SMI) == 0x6);
 
 	msg.mode = LAPIC_STARTUP;
 	msg.vector = 0x08; /* a page number: no illegal vectors */

@@ -13,12 +13,14 @@
  * The memory at gpa, or why not: WALK_* and INSN_MEM_* agree on neither, so the caller says what each is
  * called.
  */
-void *vcpu_memory(struct vcpu *vcpu, u64 gpa, bool write, bool *ret_resident)
+void *vcpu_memory(struct vcpu *vcpu, bool smm, u64 gpa, bool write, bool *ret_resident)
 {
 	struct npt_mapping mapping;
 
 	*ret_resident = false;
-	switch (npt_lookup(&vcpu->vm->npt, gpa, &mapping)) {
+	if (gpa >= NPT_LIMIT)
+		return NULL;
+	switch (npt_lookup(&vcpu->vm->npt[smm], gpa, &mapping)) {
 	case NPT_PRESENT:
 		if (!write || mapping.writable)
 			return (u8 *)phys_to_virt(mapping.pfn << PAGE_SHIFT) + (gpa & (PAGE_SIZE - 1));
@@ -33,14 +35,20 @@ void *vcpu_memory(struct vcpu *vcpu, u64 gpa, bool write, bool *ret_resident)
 	return NULL;
 }
 
-s64 vcpu_need_page(struct vcpu *vcpu, u64 gpa, enum vcpu_pending pending)
+s64 vcpu_need_page(struct vcpu *vcpu, bool smm, u64 gpa, enum vcpu_pending pending)
 {
-	vcpu->run->npf.gpa = gpa;
+	vcpu->run->npf.gpa = vcpu_named(smm, gpa);
 	vcpu->run->npf.write = true;
 	vcpu->run->npf.fetch = false;
 	vcpu->run->npf.present = false;
 	vcpu->pending = pending;
 	return NXT_EXIT_RESIDENT;
+}
+
+/* In the address space that the vCPU sees. */
+static void *own_memory(struct vcpu *vcpu, u64 gpa, bool write, bool *ret_resident)
+{
+	return vcpu_memory(vcpu, vcpu->smm, gpa, write, ret_resident);
 }
 
 /* What a walk hands its callbacks: memo is NULL if it is not to be remembered. */
@@ -53,7 +61,7 @@ static int walk_read(void *opaque, u64 gpa, void *buf, u32 len)
 {
 	const struct walker *walker = opaque;
 	bool resident;
-	const void *at = vcpu_memory(walker->vcpu, gpa, false, &resident);
+	const void *at = own_memory(walker->vcpu, gpa, false, &resident);
 	u64 value;
 
 	if (!at)
@@ -98,7 +106,7 @@ static int walk_cmpxchg(void *opaque, u64 gpa, u64 old, u64 new, u32 len, bool *
 {
 	const struct walker *walker = opaque;
 	bool resident;
-	void *at = vcpu_memory(walker->vcpu, gpa, true, &resident);
+	void *at = own_memory(walker->vcpu, gpa, true, &resident);
 
 	if (walker->memo)
 		walk_memo_spoil(walker->memo);
@@ -133,7 +141,7 @@ static struct walk_mode mode_of(const struct vcpu *vcpu)
 
 u64 vcpu_map_epoch(const struct vcpu *vcpu)
 {
-	return __atomic_load_n(&vcpu->vm->epoch, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&vcpu->vm->epoch, __ATOMIC_SEQ_CST) << 1 | vcpu->smm;
 }
 
 static int translate(void *cpu, u64 linear, u32 access, u64 *gpa, struct insn_fault *fault)
@@ -175,7 +183,7 @@ static const u8 *code_page(struct vcpu *vcpu, u64 gpa)
 	if (!code->valid || code->gpa != (gpa & PAGE_MASK) || code->epoch != vcpu_map_epoch(vcpu))
 		return NULL;
 	if (!code->page)
-		code->page = vcpu_memory(vcpu, code->gpa, false, &resident);
+		code->page = own_memory(vcpu, code->gpa, false, &resident);
 	return code->page;
 }
 
@@ -191,7 +199,7 @@ static int ram(void *cpu, u64 gpa, void *buf, u32 len, bool write)
 	}
 	if (vcpu_is_apic(cpu, gpa))
 		return INSN_MEM_MMIO;
-	at = vcpu_memory(cpu, gpa, write, &resident);
+	at = own_memory(cpu, gpa, write, &resident);
 	if (!at)
 		return resident ? INSN_MEM_RESIDENT : INSN_MEM_MMIO;
 	if (write)
@@ -204,7 +212,7 @@ static int ram(void *cpu, u64 gpa, void *buf, u32 len, bool write)
 static int ram_cmpxchg(void *cpu, u64 gpa, u64 old, u64 new, u32 len)
 {
 	bool resident;
-	void *at = vcpu_memory(cpu, gpa, true, &resident);
+	void *at = own_memory(cpu, gpa, true, &resident);
 
 	if (!at)
 		return resident ? INSN_MEM_RESIDENT : INSN_MEM_MMIO;

@@ -20,6 +20,8 @@
 
 #define FEAT_CTL_LOCKED BIT(0)
 
+#define SMBASE_RESET 0x30000 /* APM vol. 2, 10.2.2 */
+
 #define SPEC_CTRL_IBRS BIT(0)
 #define SPEC_CTRL_STIBP BIT(1)
 #define SPEC_CTRL_SSBD BIT(2)
@@ -371,6 +373,9 @@ static int read_stored(const struct msr_ctx *ctx, u32 index, bool host, u64 *val
 	case MSR_SMI_COUNT:
 		*value = m->smi_count;
 		return 0;
+	case MSR_SMBASE:
+		*value = m->smbase;
+		return host ? 0 : -NXT_EINVAL;
 	case MSR_FEAT_CTL:
 		*value = m->feat_ctl;
 		return host || !ctx->cpuid->features.amd ? 0 : -NXT_ENOENT;
@@ -403,6 +408,11 @@ static int write_stored(const struct msr_ctx *ctx, u32 index, u64 value, bool ho
 		if (!host)
 			return -NXT_EINVAL;
 		m->smi_count = value;
+		return 0;
+	case MSR_SMBASE:
+		if (!host || value >> 32)
+			return -NXT_EINVAL;
+		m->smbase = (u32)value;
 		return 0;
 	case MSR_FEAT_CTL: /* nothing is behind it but the lock */
 		if (!host && ctx->cpuid->features.amd)
@@ -478,6 +488,7 @@ void msr_reset(struct guest_msrs *m, bool amd)
 	*m = (struct guest_msrs){
 		.mcg_cap = MSR_MCE_BANKS_MAX,
 		.misc_enable = MISC_ENABLE_NO_BTS | MISC_ENABLE_NO_PEBS,
+		.smbase = SMBASE_RESET,
 		/* A revision that no vendor published: drivers look for one that is old. */
 		.ucode_rev = amd ? 0x01000065 : BIT(32),
 	};
@@ -509,6 +520,7 @@ void msr_list(struct nxt_msr_list *out, const struct cpuid_features *host)
 		{MSR_MISC_ENABLE, MSR_MISC_ENABLE},
 		{MSR_MCG_STATUS, MSR_MCG_CTL},
 		{MSR_SMI_COUNT, MSR_SMI_COUNT},
+		{MSR_SMBASE, MSR_SMBASE},
 		{MSR_UCODE_REV, MSR_UCODE_REV},
 		{MSR_PLATFORM_INFO, MSR_PLATFORM_INFO},
 		{MSR_HWCR, MSR_HWCR},

@@ -28,6 +28,7 @@ enum msr_index {
 	MSR_PRED_CMD = 0x49,
 	MSR_UCODE_WRITE = 0x79,
 	MSR_UCODE_REV = 0x8b,
+	MSR_SMBASE = 0x9e,
 	MSR_P6_PERFCTR0 = 0xc1,
 	MSR_P6_PERFCTR1 = 0xc2,
 	MSR_FSB_FREQ = 0xcd,
@@ -128,6 +129,7 @@ struct guest_msrs {
 	u64 arch_capabilities;
 	u64 hwcr;
 	u64 smi_count;
+	u32 smbase; /* where SMM's handler and save area are; user space's to see, not the guest's */
 };
 
 /*

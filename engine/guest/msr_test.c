@@ -103,6 +103,20 @@ static void stored_and_constant(void **state)
 	assert_true(get(MSR_UCODE_REV, false) == BIT(32));
 }
 
+/* User space's to see and to set, in 32 bits; the guest's only by its save area. */
+static void smbase(void **state)
+{
+	u64 value;
+
+	(void)state;
+	assert_true(get(MSR_SMBASE, true) == 0x30000);
+	assert_int_equal(msr_write(&ctx, MSR_SMBASE, 0xffff8000, true), 0);
+	assert_int_equal(msr_write(&ctx, MSR_SMBASE, BIT(32), true), -NXT_EINVAL);
+	assert_true(get(MSR_SMBASE, true) == 0xffff8000);
+	assert_int_equal(msr_read(&ctx, MSR_SMBASE, false, &value), -NXT_EINVAL);
+	assert_int_equal(msr_write(&ctx, MSR_SMBASE, 0, false), -NXT_EINVAL);
+}
+
 static void unknown(void **state)
 {
 	static const u32 indices[] = {0,     0x1234,	 0x210,	     0x251,	 0x260,
@@ -348,6 +362,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(stored_and_constant, setup),
+		cmocka_unit_test_setup(smbase, setup),
 		cmocka_unit_test_setup(unknown, setup),
 		cmocka_unit_test_setup(kvm_registers, setup),
 		cmocka_unit_test_setup(kvm_clocks, setup),

@@ -29,7 +29,7 @@ static s64 plain(struct vcpu *vcpu, const struct exit *exit)
 
 static s64 resident(struct vcpu *vcpu, u64 gpa, enum vcpu_pending pending)
 {
-	vcpu->run->npf.gpa = gpa;
+	vcpu->run->npf.gpa = vcpu_named(vcpu->smm, gpa);
 	vcpu->run->npf.write = vcpu->pio.in;
 	vcpu->run->npf.fetch = false;
 	vcpu->run->npf.present = false;

@@ -36,7 +36,7 @@ static void choose_asid(struct cpu *cpu, struct vcpu *vcpu)
 static bool runnable(struct vcpu *vcpu)
 {
 	if (vcpu->mp_state == NXT_MP_HALTED &&
-	    (vcpu->nmi_pending || vcpu->extint || vcpu->event.type != EVENT_NONE ||
+	    (vcpu->nmi_pending || vcpu_smi_due(vcpu) || vcpu->extint || vcpu->event.type != EVENT_NONE ||
 	     ((vcpu->ctx.regs.rflags & RFLAGS_IF) && lapic_pending(&vcpu->lapic) >= 0)))
 		vcpu->mp_state = NXT_MP_RUNNABLE;
 	return vcpu->mp_state == NXT_MP_RUNNABLE;

@@ -70,7 +70,9 @@ static s64 set_sregs(struct vcpu *vcpu, const struct nxt_sregs *sregs)
 		lapic_base_write(&vcpu->lapic, base, true);
 		return -NXT_EINVAL;
 	}
-	lapic_cr8_set(&vcpu->lapic, (u8)sregs->cr8);
+	/* It has less than the TPR: what is there already stays whole. */
+	if (sregs->cr8 != lapic_cr8_get(&vcpu->lapic))
+		lapic_cr8_set(&vcpu->lapic, (u8)sregs->cr8);
 	return 0;
 }
 
@@ -117,6 +119,30 @@ static void get_events(struct vcpu *vcpu, struct nxt_events *out)
 	out->nmi_masked = vcpu->nmi_masked;
 	out->sipi_vector = lapic_sipi_vector(&vcpu->lapic);
 	out->triple_fault_pending = vcpu->triple_fault;
+	out->smm = vcpu->smm;
+	out->smi_pending = !!(lapic_events(&vcpu->lapic) & LAPIC_EVENT_SMI);
+	out->smm_in_nmi = vcpu->smm && vcpu->smm_in_nmi;
+	out->init_pending = !!(lapic_events(&vcpu->lapic) & LAPIC_EVENT_INIT);
+}
+
+static void set_smm(struct vcpu *vcpu, const struct nxt_events *in)
+{
+	lapic_take_events(&vcpu->lapic, LAPIC_EVENT_SMI | LAPIC_EVENT_INIT);
+	if (in->smi_pending)
+		lapic_post_smi(&vcpu->lapic);
+	if (in->init_pending)
+		lapic_post_init(&vcpu->lapic);
+	vcpu->smm_in_nmi = in->smm_in_nmi;
+	if (vcpu->smm != !!in->smm) {
+		forget_pending(vcpu);
+		vcpu_set_smm(vcpu, in->smm);
+	}
+}
+
+/* INIT waits for the end of SMM, which an SMI that waits comes before. */
+static bool smm_holds_init(bool smm, bool smi_pending, u32 mp_state)
+{
+	return (smm || smi_pending) && (mp_state == NXT_MP_INIT_RECEIVED || mp_state == NXT_MP_SIPI_RECEIVED);
 }
 
 static s64 set_events(struct vcpu *vcpu, const struct nxt_events *in)
@@ -124,6 +150,8 @@ static s64 set_events(struct vcpu *vcpu, const struct nxt_events *in)
 	bool exception = in->exception_injected || in->exception_pending;
 
 	if ((exception && in->exception_nr > 31) || !!exception + !!in->irq_injected + !!in->nmi_injected > 1)
+		return -NXT_EINVAL;
+	if (in->sets_smm && smm_holds_init(in->smm, in->smi_pending, vcpu->mp_state))
 		return -NXT_EINVAL;
 	vcpu->event = (struct event){0};
 	if (exception)
@@ -144,6 +172,8 @@ static s64 set_events(struct vcpu *vcpu, const struct nxt_events *in)
 	vcpu->nmi_masked = in->nmi_masked;
 	vendor->intercept_iret(&vcpu->ctx, in->nmi_masked);
 	vcpu->triple_fault = in->triple_fault_pending;
+	if (in->sets_smm)
+		set_smm(vcpu, in);
 	return 0;
 }
 
@@ -319,7 +349,8 @@ static s64 set_u64(struct vcpu *vcpu, u64 group, u64 value)
 		return 0;
 	default: /* NXT_STATE_MP */
 		value = (u32)value;
-		if (value > NXT_MP_SIPI_RECEIVED)
+		if (value > NXT_MP_SIPI_RECEIVED ||
+		    smm_holds_init(vcpu->smm, lapic_events(&vcpu->lapic) & LAPIC_EVENT_SMI, (u32)value))
 			return -NXT_EINVAL;
 		if (value == NXT_MP_SIPI_RECEIVED) {
 			vcpu_reset(vcpu, false, lapic_sipi_vector(&vcpu->lapic));

@@ -47,9 +47,10 @@ s64 vcpu_write_steal(struct vcpu *vcpu)
 	u32 odd;
 	bool resident;
 
-	at = vcpu_memory(vcpu, gpa, true, &resident);
+	/* Never the memory of SMM, which is not the kernel's to have written. */
+	at = vcpu_memory(vcpu, false, gpa, true, &resident);
 	if (!at && resident)
-		return vcpu_need_page(vcpu, gpa, PENDING_STEAL);
+		return vcpu_need_page(vcpu, false, gpa, PENDING_STEAL);
 	vcpu->steal.due = false;
 	if (!at)
 		return CONTINUE;

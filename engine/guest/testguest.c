@@ -58,13 +58,18 @@ void guest_add_vcpu(u32 id)
 	assert_int_equal(guest_call(NXT_HC_VCPU_CREATE, args, NULL), 0);
 }
 
-void guest_map(u64 gpa, u64 flags)
+void guest_map_to(u64 gpa, u64 ram, u64 flags)
 {
 	const u64 args[5] = {vm, LIST_PFN, 1};
 
 	*(struct nxt_map *)page(LIST_PFN) =
-		(struct nxt_map){.gpa = gpa & PAGE_MASK, .pfn = RAM + (gpa >> PAGE_SHIFT), .flags = flags};
+		(struct nxt_map){.gpa = gpa & PAGE_MASK, .pfn = RAM + (ram >> PAGE_SHIFT), .flags = flags};
 	assert_int_equal(guest_call(NXT_HC_VM_MAP, args, NULL), 1);
+}
+
+void guest_map(u64 gpa, u64 flags)
+{
+	guest_map_to(gpa, gpa, flags);
 }
 
 void guest_unmap(u64 gpa)

@@ -20,6 +20,8 @@ s64 guest_call(u64 number, const u64 args[5], u64 *ret_rdx);
 
 /* Maps the page at gpa to its frame of the guest's RAM, of 2 MiB. flags: NXT_MAP_*. */
 void guest_map(u64 gpa, u64 flags);
+/* The same to the frame of ram, an address in that RAM. */
+void guest_map_to(u64 gpa, u64 ram, u64 flags);
 void guest_unmap(u64 gpa);
 /* The guest's RAM at gpa, mapped or not. */
 void *guest_ram(u64 gpa);

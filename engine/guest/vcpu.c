@@ -48,12 +48,10 @@ static void init(struct vcpu *vcpu, struct vm *vm, u32 id, u64 hw_pa)
 	vcpu->ctx.guest = true;
 	vcpu->ctx.hw_pa = hw_pa;
 	vcpu->ctx.hw = phys_to_virt(hw_pa);
-	vcpu->ctx.npt_root = vm->npt.root;
-	vcpu->cpu = ~0u;
-	vcpu->unbacked = ~0ULL;
 	vcpu->mp_state = id == 0 ? NXT_MP_RUNNABLE : NXT_MP_UNINITIALIZED;
 	vcpu->xcr0 = XCR0_X87;
 	vendor->vcpu_init(&vcpu->ctx);
+	vcpu_set_smm(vcpu, false);
 	lapic_reset(&vcpu->lapic, id, id == 0);
 	msr_reset(&vcpu->msrs, true);
 	vcpu_fpu_reset(vcpu);

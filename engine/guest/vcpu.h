@@ -75,7 +75,9 @@ struct vcpu {
 	/* Events on their way in. */
 	struct event event; /* goes in at the next entry, before anything else */
 	bool nmi_pending, nmi_masked;
-	bool extint; /* extint_vector was acknowledged at the PIC and must get in */
+	bool smm;	 /* in system management mode: vm->npt[1] is its memory */
+	bool smm_in_nmi; /* NMIs were masked before it came there */
+	bool extint;	 /* extint_vector was acknowledged at the PIC and must get in */
 	u8 extint_vector;
 	bool wants_window;
 	u8 window;	/* what the back end was last told by want_window() */
@@ -186,6 +188,19 @@ s64 vcpu_apic_page(struct vcpu *vcpu);
 struct insn_ctx vcpu_insn_ctx(struct vcpu *vcpu);
 
 /*
+ * smm.c: in or out of system management mode from the next entry on, registers apart. Not between the parts
+ * of an instruction.
+ */
+void vcpu_set_smm(struct vcpu *vcpu, bool on);
+/* An SMI waits that the vCPU, not being in SMM, takes as soon as it can. */
+bool vcpu_smi_due(const struct vcpu *vcpu);
+/* Takes it: NXT_EXIT_SMI. */
+s64 vcpu_enter_smm(struct vcpu *vcpu);
+/* The guest executes RSM: NXT_EXIT_RSM, or #UD and CONTINUE. */
+s64 vcpu_rsm(struct vcpu *vcpu);
+bool vcpu_is_rsm(const struct insn *insn);
+
+/*
  * decode.c: the instruction at RIP. False: it cannot be fetched, or is none. The processor has just executed
  * it, so another CPU has changed it or its page since.
  */
@@ -197,7 +212,7 @@ s64 vcpu_write_cr8(struct vcpu *vcpu);
 /* vmcall.c: the guest's hypercall, and PENDING_HYPERCALL. */
 s64 vcpu_hypercall(struct vcpu *vcpu, const struct exit *exit);
 s64 vcpu_finish_hypercall(struct vcpu *vcpu);
-/* #UD with NXT_RUN_FIX_HYPERCALL, and PENDING_FIX. */
+/* #UD with NXT_RUN_FIX_HYPERCALL or in SMM, and PENDING_FIX. */
 s64 vcpu_undefined(struct vcpu *vcpu);
 void vcpu_finish_fix(struct vcpu *vcpu, u32 in_flags);
 
@@ -209,15 +224,20 @@ s64 vcpu_pio_finish(struct vcpu *vcpu, u32 in_flags);
 extern const struct insn_ops vcpu_insn_ops;
 bool vcpu_translate(struct vcpu *vcpu, u64 linear, struct nxt_translate *out);
 struct walk_mode vcpu_walk_mode(const struct vcpu *vcpu, const struct paging_state *paging);
-/* For walk_memo.h: changes when something was taken away from the VM. */
+/* For walk_memo.h: changes when something was taken away from the VM, and differs in SMM. */
 u64 vcpu_map_epoch(const struct vcpu *vcpu);
 /*
  * The memory at gpa, up to its page's end, while this vCPU is inside VCPU_RUN; or NULL, and whether the
- * control domain may be able to provide it.
+ * control domain may be able to provide it. smm says in which address space: the vCPU's own is vcpu->smm.
  */
-void *vcpu_memory(struct vcpu *vcpu, u64 gpa, bool write, bool *ret_resident);
+void *vcpu_memory(struct vcpu *vcpu, bool smm, u64 gpa, bool write, bool *ret_resident);
 /* NXT_EXIT_RESIDENT, for a page that may be written: pending says what then goes on. */
-s64 vcpu_need_page(struct vcpu *vcpu, u64 gpa, enum vcpu_pending pending);
+s64 vcpu_need_page(struct vcpu *vcpu, bool smm, u64 gpa, enum vcpu_pending pending);
+/* How gpa, below NPT_LIMIT or from the processor, is named to the control domain. */
+static inline u64 vcpu_named(bool smm, u64 gpa)
+{
+	return smm ? gpa | NXT_GPA_SMM : gpa;
+}
 
 /* msrs.c: callbacks for guest/msr.h, and the exit. */
 struct msr_ctx vcpu_msr_ctx(struct vcpu *vcpu);

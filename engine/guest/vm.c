@@ -73,7 +73,9 @@ static s64 init(struct vm *vm, u64 chunk_pfn)
 	/* A fresh chunk has these pages. */
 	vm->vcpus = phys_to_virt(chunk_alloc_page(&vm->chunks));
 	vm->lapics = phys_to_virt(chunk_alloc_page(&vm->chunks));
-	return npt_init(&vm->npt, vendor->npt, vm->id, alloc_table, vm);
+	for (u32 i = 0; i < ARRAY_SIZE(vm->npt) && !error; i++)
+		error = npt_init(&vm->npt[i], vendor->npt, vm->id, alloc_table, vm);
+	return error;
 }
 
 s64 vm_create(u64 chunk_pfn)
@@ -156,7 +158,9 @@ static s64 destroy_step(struct vm *vm)
 		return any_running(vm) ? -NXT_EBUSY : -NXT_EAGAIN;
 	/* Nobody is inside. */
 	forget_vcpus(vm);
-	result = npt_destroy_step(&vm->npt);
+	result = npt_destroy_step(&vm->npt[0]);
+	if (!result)
+		result = npt_destroy_step(&vm->npt[1]);
 	if (!result)
 		result = give_back_chunk(vm);
 	if (!result)

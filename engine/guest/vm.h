@@ -27,7 +27,7 @@ struct vm {
 	u32 users; /* vm_get() without vm_put() */
 	struct spinlock lock;
 	struct chunk_list chunks;
-	struct npt npt;
+	struct npt npt[2]; /* the second is what vCPUs see in system management mode */
 	/*
 	 * Counts revocations of translations. A vCPU that runs with an older one may still use what was
 	 * revoked.
@@ -76,6 +76,12 @@ s64 vm_get_clock(struct vm *vm, u64 tsc, u64 *ret_ns);
  * the guest.
  */
 u64 vm_clock_changed(struct vm *vm);
+
+/* The table of the address space that gpa names. Of no gpa that a guest chose: they have no such mark. */
+static inline struct npt *vm_npt(struct vm *vm, u64 gpa)
+{
+	return &vm->npt[!!(gpa & NXT_GPA_SMM)];
+}
 
 /* True when no vCPU can use a translation any more that was revoked before now. */
 bool vm_quiet(const struct vm *vm);

@@ -2,7 +2,7 @@
 /*
  * A guest's hypercalls. Engine answers none: they are the control domain's. A guest that came from a PC of
  * the other vendor may use that one's instruction, which is undefined here; it is then replaced in the
- * guest's memory, as KVM does.
+ * guest's memory, as KVM does. RSM comes here as well where it is undefined.
  */
 #include "guest/vcpu.h"
 
@@ -58,7 +58,7 @@ static s64 undefined(struct vcpu *vcpu)
 static s64 need(struct vcpu *vcpu, u64 gpa)
 {
 	vcpu->npf_gpa = gpa;
-	return vcpu_need_page(vcpu, gpa, PENDING_FIX);
+	return vcpu_need_page(vcpu, vcpu->smm, gpa, PENDING_FIX);
 }
 
 /* Writes its last byte as the guest itself would, so that it faults where the guest may not write. */
@@ -100,7 +100,12 @@ s64 vcpu_undefined(struct vcpu *vcpu)
 	struct insn insn;
 	u8 others = vendor->hypercall == VMMCALL ? VMCALL : VMMCALL;
 
-	if (vcpu_decode(vcpu, &ctx, &insn) && is_hypercall(&insn, others))
+	if (!vcpu_decode(vcpu, &ctx, &insn))
+		return undefined(vcpu);
+	/* VMX has no exit for it, nor has QEMU's emulation of SVM: see docs/decisions/0010. */
+	if (vcpu->smm && vcpu_is_rsm(&insn))
+		return vcpu_rsm(vcpu);
+	if (vcpu->fixes_hypercall && is_hypercall(&insn, others))
 		return replace(vcpu, &ctx, insn.len, others, vendor->hypercall);
 	return undefined(vcpu);
 }

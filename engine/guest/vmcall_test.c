@@ -22,6 +22,7 @@ static struct vcpu *vcpu;
 static void ready(const void *code, u64 flags)
 {
 	vcpu = guest_executes(AT, code, 3);
+	vcpu->fixes_hypercall = true;
 	guest_map(PAGE_A, NXT_MAP_WRITE);
 	guest_map(PAGE_B, flags);
 }

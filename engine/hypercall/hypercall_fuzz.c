@@ -69,6 +69,9 @@ static u64 take_value(struct input *input)
 		BIT(36) - 1,
 		0x4000,
 		0x400,
+		NXT_GPA_SMM | PAGE_SIZE,
+		NXT_GPA_SMM | PAGE_2M,
+		NXT_GPA_SMM | (BIT(48) - PAGE_SIZE),
 	};
 	u8 kind = (u8)take(input, 1);
 

@@ -44,8 +44,8 @@ static s64 fill_vm(struct nxt_info_vm *out, u64 id)
 	if (!vm)
 		return -NXT_ENOENT;
 	*out = (struct nxt_info_vm){
-		.pages_4k = npt_present(&vm->npt, 1),
-		.pages_2m = npt_present(&vm->npt, 2),
+		.pages_4k = npt_present(&vm->npt[0], 1) + npt_present(&vm->npt[1], 1),
+		.pages_2m = npt_present(&vm->npt[0], 2) + npt_present(&vm->npt[1], 2),
 	};
 	vm_put(vm);
 	return 0;

@@ -58,6 +58,8 @@ static const struct vendor_ops state_only = {
 	.set_cr2 = svm_set_cr2,
 	.intercept_dr = svm_intercept_dr,
 	.intercept_exceptions = svm_intercept_exceptions,
+	.inject = svm_inject,
+	.want_window = svm_want_window,
 	.irq_open = svm_irq_open,
 	.get_shadow = svm_get_shadow,
 	.set_shadow = svm_set_shadow,
@@ -217,7 +219,8 @@ void machine_check(void)
 
 		if (!vm)
 			continue;
-		check_table(id, vm->npt.root, 4, holders);
+		for (u32 i = 0; i < ARRAY_SIZE(vm->npt); i++)
+			check_table(id, vm->npt[i].root, 4, holders);
 		vm_put(vm);
 	}
 	check_control_domain();

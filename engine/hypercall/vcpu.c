@@ -82,6 +82,9 @@ static s64 inject(struct vcpu *vcpu, u64 what)
 	case NXT_INJECT_NMI:
 		lapic_post_nmi(&vcpu->lapic);
 		return 0;
+	case NXT_INJECT_SMI:
+		lapic_post_smi(&vcpu->lapic);
+		return 0;
 	case NXT_INJECT_STOPPED:
 		return vcpu_clock_stopped(vcpu) ? 0 : -NXT_EINVAL;
 	default:

@@ -41,7 +41,7 @@ static s64 map_list(struct vm *vm, const struct nxt_map *list, u64 count)
 			.flags = READ_ONCE(list[done].flags),
 		};
 
-		error = npt_map(&vm->npt, map.gpa, map.pfn, map.flags);
+		error = npt_map(vm_npt(vm, map.gpa), map.gpa & ~NXT_GPA_SMM, map.pfn, map.flags);
 		done += !error;
 	}
 	return done ? (s64)done : error;
@@ -78,7 +78,7 @@ static s64 on_range(struct hypercall_args *args, s64 (*function)(struct npt *npt
 	if (!vm)
 		return -NXT_ENOENT;
 	spin_lock(&vm->lock);
-	result = function(&vm->npt, args->b, args->c);
+	result = function(vm_npt(vm, args->b), args->b & ~NXT_GPA_SMM, args->c);
 	if (revokes)
 		__atomic_fetch_add(&vm->epoch, 1, __ATOMIC_SEQ_CST);
 	spin_unlock(&vm->lock);
@@ -105,7 +105,7 @@ s64 hypercall_vm_release(struct hypercall_args *args)
 		return -NXT_ENOENT;
 	spin_lock(&vm->lock);
 	if (vm_quiet(vm))
-		result = npt_release(&vm->npt, args->b, args->c);
+		result = npt_release(vm_npt(vm, args->b), args->b & ~NXT_GPA_SMM, args->c);
 	spin_unlock(&vm->lock);
 	vm_put(vm);
 	return result;
@@ -119,7 +119,7 @@ s64 hypercall_vm_age(struct hypercall_args *args)
 	if (!vm)
 		return -NXT_ENOENT;
 	spin_lock(&vm->lock);
-	result = npt_age(&vm->npt, args->b, args->c, args->d);
+	result = npt_age(vm_npt(vm, args->b), args->b & ~NXT_GPA_SMM, args->c, args->d);
 	spin_unlock(&vm->lock);
 	vm_put(vm);
 	return result;

@@ -40,6 +40,8 @@ static enum exit_kind plain_kind(u64 code)
 		return EXIT_RDPMC;
 	case VMEXIT_CPUID:
 		return EXIT_CPUID;
+	case VMEXIT_RSM:
+		return EXIT_RSM;
 	case VMEXIT_IRET:
 		return EXIT_IRET;
 	case VMEXIT_INVD:

@@ -17,7 +17,6 @@ static void init_common(struct context *ctx)
 
 	memset(vmcb, 0, sizeof(*vmcb));
 	vmcb->nested_ctl = NESTED_CTL_ENABLE;
-	vmcb->nested_cr3 = ctx->npt_root;
 	vmcb->g_pat = 0x0007040600070406;
 	vmcb->efer = EFER_SVME;
 	vmcb->iopm_pa = svm_tables.iopm;
@@ -46,9 +45,10 @@ void svm_vcpu_init(struct context *ctx)
 	struct vmcb *vmcb = ctx->hw;
 
 	init_common(ctx);
-	vmcb->intercept1 = (u32)(INTERCEPT1_INTR | INTERCEPT1_NMI | INTERCEPT1_RDPMC | INTERCEPT1_CPUID |
-				 INTERCEPT1_INVD | INTERCEPT1_HLT | INTERCEPT1_INVLPGA | INTERCEPT1_IOIO |
-				 INTERCEPT1_MSR | INTERCEPT1_TASK_SWITCH | INTERCEPT1_SHUTDOWN);
+	vmcb->intercept1 =
+		(u32)(INTERCEPT1_INTR | INTERCEPT1_NMI | INTERCEPT1_RDPMC | INTERCEPT1_CPUID |
+		      INTERCEPT1_RSM | INTERCEPT1_INVD | INTERCEPT1_HLT | INTERCEPT1_INVLPGA |
+		      INTERCEPT1_IOIO | INTERCEPT1_MSR | INTERCEPT1_TASK_SWITCH | INTERCEPT1_SHUTDOWN);
 	vmcb->intercept2 = (u32)(INTERCEPT2_SVM | INTERCEPT2_WBINVD | INTERCEPT2_MONITOR | INTERCEPT2_MWAIT |
 				 INTERCEPT2_XSETBV | INTERCEPT2_RDPRU);
 	vmcb->intercept_exceptions = VCPU_EXCEPTIONS;

@@ -75,7 +75,7 @@ void svm_get_sregs(struct context *ctx, struct nxt_sregs *s)
  */
 static bool sregs_valid(const struct nxt_sregs *s)
 {
-	if (s->cr0 >> 32 || (!(s->cr0 & CR0_CD) && (s->cr0 & CR0_NW)))
+	if (s->cr0 >> 32 || (!(s->cr0 & CR0_CD) && (s->cr0 & CR0_NW)) || s->cr3 >> 52)
 		return false;
 	if ((s->cr0 & CR0_PG) && !(s->cr0 & CR0_PE))
 		return false;

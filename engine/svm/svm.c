@@ -151,6 +151,7 @@ static void svm_run(struct context *ctx, struct exit *exit)
 	vmcb->rsp = ctx->regs.rsp;
 	vmcb->rip = ctx->regs.rip;
 	vmcb->rflags = ctx->regs.rflags;
+	vmcb->nested_cr3 = ctx->npt_root;
 	vmcb->asid = ctx->asid;
 	vmcb->tlb_control = ctx->flush ? TLB_CONTROL_FLUSH_ALL : TLB_CONTROL_NONE;
 	ctx->flush = false;

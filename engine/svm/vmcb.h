@@ -79,6 +79,7 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "save area");
 #define INTERCEPT1_VINTR BIT(4)
 #define INTERCEPT1_RDPMC BIT(15)
 #define INTERCEPT1_CPUID BIT(18)
+#define INTERCEPT1_RSM BIT(19)
 #define INTERCEPT1_IRET BIT(20)
 #define INTERCEPT1_INVD BIT(22)
 #define INTERCEPT1_HLT BIT(24)
@@ -137,6 +138,7 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "save area");
 #define VMEXIT_VINTR 0x064
 #define VMEXIT_RDPMC 0x06f
 #define VMEXIT_CPUID 0x072
+#define VMEXIT_RSM 0x073
 #define VMEXIT_IRET 0x074
 #define VMEXIT_INVD 0x076
 #define VMEXIT_PAUSE 0x077
