@@ -46,7 +46,7 @@ struct vendor_ops {
 	 */
 	void (*init)(u64 (*alloc)(u32 pages));
 
-	/* For each CPU, on the one that boots, before its cpu_enable: memory that it needs. alloc as above. */
+	/* For each CPU, on the one that boots, before its cpu_enable: its memory. alloc as above. */
 	void (*cpu_init)(const struct cpu *cpu, u64 (*alloc)(u32 pages));
 	/* Turns virtualization on for this CPU, and GIF off. */
 	void (*cpu_enable)(struct cpu *cpu);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Exits of a guest: which end in Engine, which go to the control domain, and what the guest has afterwards. */
+/* A guest's exits: which end in Engine, which in the control domain, and what the guest has afterwards. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -90,7 +90,7 @@ static bool is_present(const struct npt *npt, u64 value)
 	return value & npt->format->rights;
 }
 
-/* Entries that become present, or 1 less. There is one writer at a time, and npt_present() may read meanwhile. */
+/* Entries that become present, or 1 less. One writes at a time, and npt_present() may read meanwhile. */
 static void count(struct npt *npt, u32 level, u64 change)
 {
 	u64 *present = level == 1 ? &npt->present_4k : &npt->present_2m;

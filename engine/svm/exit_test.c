@@ -118,7 +118,7 @@ static void test_io(void **state)
 	assert_int_equal(decode(vmcb).io.size, 2);
 }
 
-/* Of those that push an error code (APM vol. 2, 8.2), the ones that Engine ever asks for and their neighbours. */
+/* Of those that push an error code (APM vol. 2, 8.2), those that Engine asks for, and their neighbours. */
 static void test_exceptions(void **state)
 {
 	(void)state;

@@ -15,7 +15,7 @@ const char *documented_difference(const struct insn *in, const u8 b[BYTES], cons
 	 * emulate_native_test.c.)
 	 */
 	if (in->len && in->len == z->length && in->addr_size == 4 && in->has_mem && in->mod == 0 &&
-	    (in->rm & 7) == 4 && (b[in->len - in->imm_size - 5] & 7) == 5 && in->base == INSN_REG_NONE)
+	    (in->rm & 7) == 4 && in->base == INSN_REG_NONE && (b[in->len - in->imm_size - 5] & 7) == 5)
 		return "mod 0, SIB.base 101b, REX.B, address size 32";
 	if (z->encoding == ZYDIS_INSTRUCTION_ENCODING_MVEX)
 		return "Knights Corner's vector encoding, EVEX with a bit that must be 1 cleared";

@@ -136,6 +136,7 @@ def fault_inside_engine(pc):
     """A fault of Engine's own names itself; where the start was not confirmed, the next is without Engine."""
     load_driver(pc)
     load_test_module(pc)
+    pc.run("sync")  # the PC's file system has no journal
     pc.spawn(f"echo {SELFTEST} {SELFTEST_FAULT} > /sys/kernel/debug/nxtest/hypercall")
     pc.wait_for("PANIC on CPU 0")
     pc.wait_for("exception 6, ")
