@@ -21,6 +21,7 @@ static struct vendor_ops ops;
 static struct vcpu *vcpu;
 static enum exit_kind script[ENTRIES_MAX]; /* what the guest exits with, in order; then interrupts */
 static u32 entries, tag[ENTRIES_MAX], loads, nmis_swallowed;
+static u64 root[ENTRIES_MAX];
 static bool flushed[ENTRIES_MAX], loaded, extra, nmi_is_ours;
 
 bool kick_is_ours(const struct cpu *cpu)
@@ -72,6 +73,7 @@ static void run(struct context *ctx, struct exit *exit)
 	/* Who revokes something from now on can tell that this entry is from before. */
 	assert_int_equal(vcpu_epoch(vcpu), vcpu->vm->epoch);
 	tag[entries] = ctx->asid;
+	root[entries] = ctx->npt_root;
 	flushed[entries] = ctx->flush;
 	ctx->flush = false;
 	((struct vmcb *)ctx->hw)->event_inj = 0;
@@ -178,6 +180,36 @@ static void test_never_started(void **state)
 	assert_int_equal(entries, 0);
 }
 
+/* It ends a halt, and from the entry after it on the guest has other memory, by another tag. */
+static void test_smi(void **state)
+{
+	const u64 smi[5] = {guest_vm(), 0, NXT_INJECT_SMI};
+
+	(void)state;
+	this_cpu()->asid_count = 8;
+	script[0] = EXIT_HLT;
+	script[2] = EXIT_RSM;
+	assert_int_equal(runs(0), NXT_EXIT_HALTED);
+	guest_call(NXT_HC_VCPU_INJECT, smi, NULL);
+	assert_int_equal(runs(0), NXT_EXIT_SMI);
+	assert_int_equal(entries, 1);
+	assert_int_equal(vcpu->mp_state, NXT_MP_RUNNABLE);
+	assert_int_equal(runs(0), NXT_EXIT_INTR);
+	assert_int_equal(runs(0), NXT_EXIT_RSM);
+	assert_int_equal(runs(0), NXT_EXIT_INTR);
+	assert_int_equal(entries, 4);
+	for (u32 i = 0; i < entries; i++) {
+		assert_int_equal(tag[i], i == 0 ? 2 : i < 3 ? 3 : 4);
+		assert_true(root[i] == vcpu->vm->npt[i == 1 || i == 2].root);
+	}
+
+	/* Who was never started does not start by it. */
+	vcpu->mp_state = NXT_MP_UNINITIALIZED;
+	guest_call(NXT_HC_VCPU_INJECT, smi, NULL);
+	assert_int_equal(runs(0), NXT_EXIT_HALTED);
+	assert_false(vcpu->smm);
+}
+
 static void test_nmi(void **state)
 {
 	(void)state;
@@ -250,6 +282,7 @@ int main(void)
 		TEST(test_immediate),
 		TEST(test_halt),
 		TEST(test_never_started),
+		TEST(test_smi),
 		TEST(test_nmi),
 		TEST(test_kicks_are_told),
 		TEST(test_tags),
