@@ -90,6 +90,7 @@ describe("keyboard", () => {
     assert.equal(await page.getByRole("dialog").count(), 0, "? typed into a field is a letter");
     await press("Backspace", "Escape");
     await page.getByRole("row", { name: /Workshop/ }).waitFor({ state: "detached" });
+    await page.getByRole("row", { name: /Reception 1/ }).waitFor();
     await press("j");
     assert.equal(await focused(), "Reception 1");
     await press("j");
