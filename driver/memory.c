@@ -120,7 +120,7 @@ static int replace_slot(struct nxt_vm *vm, struct nxt_slot *remove, struct nxt_s
 	if (add)
 		new->slot[n] = add;
 	rcu_assign_pointer(vm->slots, new);
-	synchronize_srcu(&vm->srcu);
+	synchronize_srcu_expedited(&vm->srcu);
 	kvfree(old);
 	return 0;
 }

@@ -40,7 +40,8 @@ struct cpu {
 	void *fpu;     /* page for the control domain's FPU state while a guest runs */
 	u32 asid_next; /* for guests; 0 and 1 are the host's and the control domain's */
 	u32 asid_count;
-	u32 asid_epoch; /* counts the times that all tags were given out and flushed */
+	u32 asid_epoch;	   /* counts the times that all tags were given out again */
+	bool flush_guests; /* that has happened, and their entries are still to be dropped */
 
 	/* The control domain's, while a guest has the CPU; see guest/fpu.c. */
 	u64 cd_xcr0, cd_tsc_aux, cd_xss, cd_spec_ctrl, cd_db[4];

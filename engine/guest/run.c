@@ -22,7 +22,7 @@ static void choose_asid(struct cpu *cpu, struct vcpu *vcpu)
 		if (cpu->asid_next >= cpu->asid_count) {
 			cpu->asid_next = ASID_FIRST;
 			cpu->asid_epoch++;
-			vcpu->ctx.flush = true; /* all tags of this CPU */
+			cpu->flush_guests = true;
 		}
 		vcpu->ctx.asid = cpu->asid_next++;
 		vcpu->cpu = cpu->index;
@@ -31,6 +31,18 @@ static void choose_asid(struct cpu *cpu, struct vcpu *vcpu)
 	}
 	/* From here on, whoever revoked something before knows that this vCPU has let go of it. */
 	__atomic_store_n(&vcpu->epoch, epoch, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * All tags of this CPU were given out again. Whoever enters first flushes for all: the vCPU that got the
+ * first of them may leave without entering, and enter elsewhere.
+ */
+static void flush_if_due(struct cpu *cpu, struct vcpu *vcpu)
+{
+	if (!cpu->flush_guests)
+		return;
+	vcpu->ctx.flush = true;
+	cpu->flush_guests = false;
 }
 
 static bool runnable(struct vcpu *vcpu)
@@ -97,6 +109,7 @@ static s64 loop(struct cpu *cpu, struct vcpu *vcpu)
 		if (reason != CONTINUE)
 			return reason;
 
+		flush_if_due(cpu, vcpu);
 		await_timer(vcpu);
 		vendor->run(&vcpu->ctx, &exit);
 
@@ -168,6 +181,8 @@ s64 vcpu_run(struct vcpu *vcpu)
 	reason = vcpu_finish(vcpu, flags);
 	if (reason == CONTINUE && (flags & NXT_RUN_IMMEDIATE))
 		reason = NXT_EXIT_INTR;
+	if (reason == CONTINUE && vcpu->kick_mask)
+		reason = NXT_EXIT_KICK; /* of the instruction that was finished */
 	if (reason == CONTINUE && (flags & NXT_RUN_AWAIT_TIMER))
 		expect_timer(vcpu);
 	if (reason == CONTINUE)

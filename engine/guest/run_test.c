@@ -22,6 +22,7 @@ static struct vcpu *vcpu;
 static enum exit_kind script[ENTRIES_MAX]; /* what the guest exits with, in order; then interrupts */
 static u32 entries, tag[ENTRIES_MAX], loads, nmis_swallowed;
 static u64 root[ENTRIES_MAX];
+static u64 kicks; /* what each exit asks for */
 static bool flushed[ENTRIES_MAX], loaded, extra, nmi_is_ours;
 
 bool kick_is_ours(const struct cpu *cpu)
@@ -78,6 +79,7 @@ static void run(struct context *ctx, struct exit *exit)
 	ctx->flush = false;
 	((struct vmcb *)ctx->hw)->event_inj = 0;
 	*exit = (struct exit){.kind = script[entries]};
+	vcpu->kick_mask |= kicks;
 	entries++;
 }
 
@@ -107,7 +109,9 @@ static int setup(void **state)
 	this_cpu()->asid_next = 2;
 	this_cpu()->asid_count = TAGS;
 	this_cpu()->asid_epoch = 0;
+	this_cpu()->flush_guests = false;
 	entries = loads = nmis_swallowed = 0;
+	kicks = 0;
 	nmi_is_ours = false;
 	for (u32 i = 0; i < ENTRIES_MAX; i++)
 		script[i] = EXIT_INTR;
@@ -228,11 +232,18 @@ static void test_kicks_are_told(void **state)
 {
 	(void)state;
 	script[0] = EXIT_CPUID;
-	vcpu->kick_mask = 6;
+	kicks = 6;
 	assert_int_equal(runs(0), NXT_EXIT_KICK);
 	assert_int_equal(guest_run_page(0)->kick_mask, 6);
+	kicks = 0;
 	assert_int_equal(runs(0), NXT_EXIT_INTR);
 	assert_int_equal(guest_run_page(0)->kick_mask, 0);
+	assert_int_equal(entries, 2);
+	/* Those of an instruction that is finished on the way in do not wait for the next exit. */
+	vcpu->kick_mask = 4;
+	assert_int_equal(runs(0), NXT_EXIT_KICK);
+	assert_int_equal(guest_run_page(0)->kick_mask, 4);
+	assert_int_equal(entries, 2);
 }
 
 /* The same tag for as long as nothing was revoked; then one that no translation has yet. */
@@ -273,6 +284,22 @@ static void test_tags(void **state)
 	assert_true(flushed[7]);
 }
 
+/* Who gets the first tag of a new round may not enter, and enter elsewhere: the CPU owes the flush. */
+static void test_flush_is_owed(void **state)
+{
+	(void)state;
+	this_cpu()->asid_next = TAGS;
+	vcpu->mp_state = NXT_MP_HALTED;
+	assert_int_equal(runs(0), NXT_EXIT_HALTED);
+	assert_int_equal(this_cpu()->asid_epoch, 1);
+	vcpu->ctx.flush = false; /* as after an entry on another CPU */
+	vcpu->mp_state = NXT_MP_RUNNABLE;
+	runs(0);
+	runs(0);
+	assert_int_equal(entries, 2);
+	assert_true(flushed[0] && !flushed[1]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, guest_teardown)
 
 int main(void)
@@ -286,6 +313,7 @@ int main(void)
 		TEST(test_nmi),
 		TEST(test_kicks_are_told),
 		TEST(test_tags),
+		TEST(test_flush_is_owed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

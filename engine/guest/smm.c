@@ -45,6 +45,7 @@ s64 vcpu_rsm(struct vcpu *vcpu)
 		vcpu->nmi_masked = false;
 		vendor->intercept_iret(&vcpu->ctx, false);
 	}
+	vendor->set_shadow(&vcpu->ctx, false); /* of the instruction before RSM */
 	vcpu_set_smm(vcpu, false);
 	return NXT_EXIT_RSM;
 }
