@@ -12,7 +12,7 @@ run: console images ## Center and a managed PC, until Ctrl-C; SCRIPTED=1 ends by
 	SCRIPTED=$(SCRIPTED) ENTRY=$(ENTRY) testbed/$(if $(filter engine,$(DEMO)),demo,managed)
 
 test: check console driver images ## everything: make check, a short fuzzing, console and agent, the managed PC, Linux's own tests of KVM, scenarios
-	tests/fuzz --seed 1 --seconds 5
+	tests/fuzz --seed 1 --seconds 3
 	tests/console/run
 	$(MAKE) --no-print-directory -j3 test-managed test-control test-agent
 	testbed/run-scenarios --fast --on engine $(GUESTS)

@@ -26,7 +26,7 @@ def _is_up(pc, cpus):
     _is_beneath(pc)
 
 
-@scenario(smp=1)
+@scenario(smp=1, soak=True)
 def starts_from_bios(pc):
     """The control domain comes up from BIOS on one CPU, with every service running."""
     _is_up(pc, cpus=1)
@@ -38,13 +38,13 @@ def starts_from_uefi(pc):
     _is_up(pc, cpus=2)
 
 
-@scenario(smp=2, qemu="trixie")
+@scenario(smp=2, qemu="trixie", soak=True)
 def starts_with_x2apic_and_iommu(pc):
     """The control domain comes up on a PC with x2APIC and an IOMMU."""
     _is_up(pc, cpus=2)
 
 
-@scenario(on="engine", timeout=1200)
+@scenario(on="engine", timeout=1200, soak=True)
 def a_start_that_is_not_confirmed_falls_back(pc):
     """After a start with Engine that user space never confirmed, the next one is without Engine."""
     pc.wait_for("Linux version")
@@ -53,7 +53,7 @@ def a_start_that_is_not_confirmed_falls_back(pc):
     assert _entry(pc) == "stock"
 
 
-@scenario(on="engine", timeout=1200)
+@scenario(on="engine", timeout=1200, soak=True)
 def a_confirmed_start_is_repeated(pc):
     """After a start with Engine that user space confirmed, the next one is with Engine again."""
     pc.run("systemctl is-system-running --wait", check=False)

@@ -66,7 +66,7 @@ def no_virtualization(pc):
     _is_up_without_engine(pc)
 
 
-@scenario(on="engine", smp=1, engine_options=f"{_CONSOLE} native")
+@scenario(on="engine", smp=1, engine_options=f"{_CONSOLE} native", soak=True)
 def native_option(pc):
     """The option native starts the control domain without Engine."""
     pc.wait_for(_NATIVE + 'the option "native"')
@@ -146,7 +146,7 @@ def fault_inside_engine(pc):
 
 
 @scenario(on="engine", smp=1, engine_options=_CONSOLE, files=[_garbage],
-          menu=_menu("($payload)/garbage", "($payload)/garbage"))
+          menu=_menu("($payload)/garbage", "($payload)/garbage"), soak=True)
 def garbage_modules(pc):
     """Modules that are no kernel and no initrd are found out; the fallback entry starts the PC."""
     _falls_back(pc, "kernel: not a Linux kernel")

@@ -59,7 +59,7 @@ def debian_from_its_disk(pc):
     nothing_is_left(pc)
 
 
-@scenario(timeout=2400, **_PC)
+@scenario(timeout=2400, soak=True, **_PC)
 def debian_from_uefi(pc):
     """The same by OVMF and GRUB, with two CPUs."""
     load_kvm(pc)
