@@ -129,13 +129,13 @@ s64 vcpu_inject(struct vcpu *vcpu)
 
 void vcpu_take_signals(struct vcpu *vcpu)
 {
-	u32 events = lapic_events(&vcpu->lapic);
+	u32 events = vcpu_events(vcpu);
 
 	if (!events)
 		return;
 	/* In SMM, INIT waits, and SIPI is for nobody (APM vol. 2, 10.3.3). */
-	events = lapic_take_events(&vcpu->lapic,
-				   LAPIC_EVENT_NMI | LAPIC_EVENT_SIPI | (vcpu->smm ? 0 : LAPIC_EVENT_INIT));
+	events = vcpu_take_events(vcpu,
+				  LAPIC_EVENT_NMI | LAPIC_EVENT_SIPI | (vcpu->smm ? 0 : LAPIC_EVENT_INIT));
 	if (events & LAPIC_EVENT_INIT) {
 		lapic_init_signal(&vcpu->lapic);
 		vcpu_reset(vcpu, true, 0);

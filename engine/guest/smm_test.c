@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "cpu/bits.h"
+#include "guest/lapic_ipi.h"
 #include "guest/pvclock.h"
 #include "guest/testguest.h"
 #include "mem/frames.h"
@@ -64,11 +65,12 @@ static void enters(void)
 	is_in_smm(true);
 }
 
+/* As user space gets them. */
 static struct nxt_events events(void)
 {
 	struct nxt_events events;
 
-	assert_int_equal(vcpu_get_state(vcpu, NXT_STATE_EVENTS, 0), 0);
+	assert_int_equal(vcpu_get_state(vcpu, NXT_STATE_EVENTS, NXT_EVENTS_LATCH), 0);
 	memcpy(&events, vcpu->state, sizeof(events));
 	return events;
 }
@@ -159,7 +161,7 @@ static void test_init_waits(void **state)
 	__atomic_fetch_or(&vcpu->lapic.events, LAPIC_EVENT_SIPI, __ATOMIC_SEQ_CST);
 	vcpu_take_signals(vcpu);
 	assert_true(vcpu->ctx.regs.rip == 0x1234);
-	assert_int_equal(lapic_events(&vcpu->lapic), LAPIC_EVENT_INIT);
+	assert_int_equal(vcpu_events(vcpu), LAPIC_EVENT_INIT);
 	assert_int_equal(events().init_pending, 1);
 	assert_int_equal(vcpu_rsm(vcpu), NXT_EXIT_RSM);
 	vcpu_take_signals(vcpu);
@@ -273,14 +275,91 @@ static void test_state(void **state)
 
 	assert_int_equal(set_events(&(struct nxt_events){.sets_smm = 1}), 0);
 	is_in_smm(false);
-	assert_int_equal(lapic_events(&vcpu->lapic), 0);
+	assert_int_equal(vcpu_events(vcpu), 0);
 
 	saved.sets_smm = 1;
 	saved.smm_in_nmi = 1;
 	assert_int_equal(set_events(&saved), 0);
 	is_in_smm(true);
 	assert_true(vcpu->smm_in_nmi);
-	assert_int_equal(lapic_events(&vcpu->lapic), LAPIC_EVENT_SMI | LAPIC_EVENT_INIT);
+	assert_int_equal(vcpu_events(vcpu), LAPIC_EVENT_SMI | LAPIC_EVENT_INIT);
+}
+
+static void post_sipi(u8 vector)
+{
+	const struct lapic_msg sipi = {.dest = 0, .vector = vector, .mode = LAPIC_STARTUP};
+	u64 kick = 0;
+
+	assert_int_equal(lapic_deliver(vm->lapics, 1, &sipi, NULL, &kick), 1);
+}
+
+/* User space sets what it got, and something came in between. */
+static void test_nothing_is_lost(void **state)
+{
+	struct nxt_events saved = events();
+
+	(void)state;
+	saved.sets_smm = 1;
+	lapic_post_smi(&vcpu->lapic);
+	lapic_post_init(&vcpu->lapic);
+	lapic_post_nmi(&vcpu->lapic);
+	/* The control domain's kernel looks at the events for itself. */
+	assert_int_equal(vcpu_get_state(vcpu, NXT_STATE_EVENTS, 0), 0);
+	assert_true(((struct nxt_events *)vcpu->state)->smi_pending);
+	assert_int_equal(set_events(&saved), 0);
+	assert_int_equal(vcpu_events(vcpu), LAPIC_EVENT_SMI | LAPIC_EVENT_INIT | LAPIC_EVENT_NMI);
+
+	/* Once user space has seen them, it can take them back. */
+	assert_true(events().smi_pending && events().init_pending && events().nmi_pending);
+	assert_int_equal(set_events(&saved), 0);
+	assert_int_equal(vcpu_events(vcpu), 0);
+	assert_false(vcpu->nmi_pending);
+
+	/* One that it has seen is taken once. */
+	lapic_post_smi(&vcpu->lapic);
+	saved = events();
+	saved.sets_smm = 1;
+	assert_int_equal(set_events(&saved), 0);
+	assert_int_equal(vcpu_inject(vcpu), NXT_EXIT_SMI);
+	assert_int_equal(vcpu_rsm(vcpu), NXT_EXIT_RSM);
+	assert_int_equal(vcpu_inject(vcpu), CONTINUE);
+}
+
+/* A SIPI came after the INIT that waits with it, whoever has looked at that one meanwhile. */
+static void test_sipi_is_not_lost(void **state)
+{
+	struct nxt_events saved;
+
+	(void)state;
+	vcpu->lapic.bsp = false;
+	for (u32 early = 0; early < 2; early++) {
+		vcpu->mp_state = NXT_MP_UNINITIALIZED;
+		lapic_post_init(&vcpu->lapic);
+		if (early)
+			post_sipi(0x12);
+		saved = events();
+		assert_true(saved.init_pending);
+		if (!early)
+			post_sipi(0x12);
+		saved.sets_smm = 1;
+		assert_int_equal(set_events(&saved), 0);
+		vcpu_take_signals(vcpu);
+		assert_int_equal(vcpu->mp_state, NXT_MP_RUNNABLE);
+		assert_int_equal(vcpu->ctx.regs.rip, 0);
+		assert_int_equal(vcpu_events(vcpu), 0);
+	}
+
+	/* An INIT undoes the SIPI from before it, also one that user space brings. */
+	for (u32 set = 0; set < 2; set++) {
+		vcpu->mp_state = NXT_MP_INIT_RECEIVED;
+		post_sipi(0x12);
+		if (set)
+			assert_int_equal(set_events(&saved), 0);
+		else
+			lapic_post_init(&vcpu->lapic);
+		vcpu_take_signals(vcpu);
+		assert_int_equal(vcpu->mp_state, NXT_MP_INIT_RECEIVED);
+	}
 }
 
 /* A vCPU that waits for SIPI is not in SMM, and does not come there. */
@@ -382,6 +461,7 @@ int main(void)
 		CASE(test_clock_stays_out),   CASE(test_state),
 		CASE(test_contradictions),    CASE(test_injected),
 		CASE(test_one_frame_in_both), CASE(test_tpr_stays),
+		CASE(test_nothing_is_lost),   CASE(test_sipi_is_not_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

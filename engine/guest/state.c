@@ -99,10 +99,24 @@ static s64 set_debugregs(struct vcpu *vcpu, const struct nxt_debugregs *in)
 	return 0;
 }
 
-static void get_events(struct vcpu *vcpu, struct nxt_events *out)
+/*
+ * From here on what waits is user space's to replace by a SET, as it has seen it. What comes later waits in
+ * the local APIC, out of a SET's reach.
+ */
+static void latch_events(struct vcpu *vcpu)
+{
+	if (lapic_take_events(&vcpu->lapic, LAPIC_EVENT_NMI))
+		vcpu->nmi_pending = true;
+	/* Not SIPI: it has no place in the state, and came after the INIT that waits with it. */
+	vcpu->latched |= lapic_take_events(&vcpu->lapic, LAPIC_EVENT_SMI | LAPIC_EVENT_INIT);
+}
+
+static void get_events(struct vcpu *vcpu, u64 flags, struct nxt_events *out)
 {
 	const struct event *event = &vcpu->event;
 
+	if (flags & NXT_EVENTS_LATCH)
+		latch_events(vcpu);
 	*out = (struct nxt_events){0};
 	out->exception_injected = event->type == EVENT_EXCEPTION;
 	if (out->exception_injected) {
@@ -120,18 +134,17 @@ static void get_events(struct vcpu *vcpu, struct nxt_events *out)
 	out->sipi_vector = lapic_sipi_vector(&vcpu->lapic);
 	out->triple_fault_pending = vcpu->triple_fault;
 	out->smm = vcpu->smm;
-	out->smi_pending = !!(lapic_events(&vcpu->lapic) & LAPIC_EVENT_SMI);
+	out->smi_pending = !!(vcpu_events(vcpu) & LAPIC_EVENT_SMI);
 	out->smm_in_nmi = vcpu->smm && vcpu->smm_in_nmi;
-	out->init_pending = !!(lapic_events(&vcpu->lapic) & LAPIC_EVENT_INIT);
+	out->init_pending = !!(vcpu_events(vcpu) & LAPIC_EVENT_INIT);
 }
 
 static void set_smm(struct vcpu *vcpu, const struct nxt_events *in)
 {
-	lapic_take_events(&vcpu->lapic, LAPIC_EVENT_SMI | LAPIC_EVENT_INIT);
-	if (in->smi_pending)
-		lapic_post_smi(&vcpu->lapic);
-	if (in->init_pending)
-		lapic_post_init(&vcpu->lapic);
+	/* An INIT that did not wait here is a new one, which undoes the SIPI from before it. */
+	if (in->init_pending && !(vcpu_events(vcpu) & LAPIC_EVENT_INIT))
+		lapic_take_events(&vcpu->lapic, LAPIC_EVENT_SIPI);
+	vcpu->latched = (in->smi_pending ? LAPIC_EVENT_SMI : 0) | (in->init_pending ? LAPIC_EVENT_INIT : 0);
 	vcpu->smm_in_nmi = in->smm_in_nmi;
 	if (vcpu->smm != !!in->smm) {
 		forget_pending(vcpu);
@@ -167,7 +180,6 @@ static s64 set_events(struct vcpu *vcpu, const struct nxt_events *in)
 	if (vcpu->event.type != EVENT_EXCEPTION)
 		vcpu->extint = false;
 	vendor->set_shadow(&vcpu->ctx, in->irq_shadow);
-	lapic_take_events(&vcpu->lapic, LAPIC_EVENT_NMI);
 	vcpu->nmi_pending = in->nmi_pending;
 	vcpu->nmi_masked = in->nmi_masked;
 	vendor->intercept_iret(&vcpu->ctx, in->nmi_masked);
@@ -272,7 +284,6 @@ s64 vcpu_get_state(struct vcpu *vcpu, u64 group, u64 arg)
 {
 	void *page = vcpu->state;
 
-	(void)arg;
 	switch (group) {
 	case NXT_STATE_REGS:
 		memcpy(page, &vcpu->ctx.regs, sizeof(vcpu->ctx.regs));
@@ -286,7 +297,7 @@ s64 vcpu_get_state(struct vcpu *vcpu, u64 group, u64 arg)
 		get_debugregs(vcpu, page);
 		return 0;
 	case NXT_STATE_EVENTS:
-		get_events(vcpu, page);
+		get_events(vcpu, arg, page);
 		return 0;
 	case NXT_STATE_XSAVE:
 		memcpy(page, vcpu->fpu, fpu_area_size());
@@ -350,7 +361,7 @@ static s64 set_u64(struct vcpu *vcpu, u64 group, u64 value)
 	default: /* NXT_STATE_MP */
 		value = (u32)value;
 		if (value > NXT_MP_SIPI_RECEIVED ||
-		    smm_holds_init(vcpu->smm, lapic_events(&vcpu->lapic) & LAPIC_EVENT_SMI, (u32)value))
+		    smm_holds_init(vcpu->smm, vcpu_events(vcpu) & LAPIC_EVENT_SMI, (u32)value))
 			return -NXT_EINVAL;
 		if (value == NXT_MP_SIPI_RECEIVED) {
 			vcpu_reset(vcpu, false, lapic_sipi_vector(&vcpu->lapic));

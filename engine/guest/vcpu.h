@@ -73,6 +73,7 @@ struct vcpu {
 	u64 await; /* host TSC of the timer that has fired a little early; 0: none */
 
 	/* Events on their way in. */
+	u32 latched;	    /* LAPIC_EVENT_SMI and INIT that user space knows of: a SET replaces them */
 	struct event event; /* goes in at the next entry, before anything else */
 	bool nmi_pending, nmi_masked;
 	bool smm;	 /* in system management mode: vm->npt[1] is its memory */
@@ -131,6 +132,21 @@ struct vcpu {
 static inline bool vcpu_is_running(const struct vcpu *vcpu)
 {
 	return __atomic_load_n(&vcpu->running, __ATOMIC_SEQ_CST);
+}
+
+/* LAPIC_EVENT_* that wait, wherever they do. */
+static inline u32 vcpu_events(const struct vcpu *vcpu)
+{
+	return vcpu->latched | lapic_events(&vcpu->lapic);
+}
+
+/* Takes those of mask, and returns them. A SIPI always came after an INIT, as with lapic_take_events(). */
+static inline u32 vcpu_take_events(struct vcpu *vcpu, u32 mask)
+{
+	u32 latched = vcpu->latched & mask;
+
+	vcpu->latched &= ~mask;
+	return latched | lapic_take_events(&vcpu->lapic, mask);
 }
 
 static inline u64 vcpu_epoch(const struct vcpu *vcpu)
