@@ -120,6 +120,60 @@ static void test_waits_its_turn(void **state)
 	assert_int_equal(vcpu_inject(vcpu), NXT_EXIT_SMI);
 }
 
+static u64 entering(void)
+{
+	struct vmcb *vmcb = vcpu->ctx.hw;
+	u64 event = vmcb->event_inj;
+
+	vmcb->event_inj = 0; /* it is in */
+	return event;
+}
+
+static void sets_what_it_gets(void)
+{
+	struct nxt_events saved = events();
+
+	saved.sets_smm = 1;
+	assert_int_equal(set_events(&saved), 0);
+}
+
+/* A vector that the PIC has given does not get into SMM, nor is it lost. */
+static void test_vector_of_the_pic(void **state)
+{
+	(void)state;
+	vcpu->extint = true;
+	vcpu->extint_vector = 0x30;
+	vcpu->ctx.regs.rflags |= RFLAGS_IF;
+	lapic_post_smi(&vcpu->lapic);
+	assert_int_equal(vcpu_inject(vcpu), CONTINUE);
+	assert_int_equal(entering() & 0x800007ff, 0x80000030);
+	assert_false(vcpu->extint);
+	assert_true(has_window());
+	assert_int_equal(vcpu_inject(vcpu), NXT_EXIT_SMI);
+	assert_int_equal(vcpu_rsm(vcpu), NXT_EXIT_RSM);
+
+	/* It cannot go in yet. */
+	vcpu->extint = true;
+	vcpu->ctx.regs.rflags &= ~RFLAGS_IF;
+	enters();
+	sets_what_it_gets();
+	assert_int_equal(vcpu_inject(vcpu), CONTINUE);
+	assert_int_equal(entering(), 0);
+	assert_int_equal(vcpu_rsm(vcpu), NXT_EXIT_RSM);
+	sets_what_it_gets();
+	lapic_post_smi(&vcpu->lapic);
+	assert_int_equal(vcpu_inject(vcpu), NXT_EXIT_SMI);
+	assert_int_equal(vcpu_rsm(vcpu), NXT_EXIT_RSM);
+	vcpu->event = (struct event){.type = EVENT_NMI, .vector = 2};
+	sets_what_it_gets();
+	assert_int_equal(vcpu_inject(vcpu), CONTINUE);
+	assert_int_equal(entering() & 0x800007ff, 0x80000202);
+	vcpu->ctx.regs.rflags |= RFLAGS_IF;
+	assert_int_equal(vcpu_inject(vcpu), CONTINUE);
+	assert_int_equal(entering() & 0x800007ff, 0x80000030);
+	assert_int_equal(events().irq_injected, 0);
+}
+
 static void test_rsm_outside(void **state)
 {
 	(void)state;
@@ -462,6 +516,7 @@ int main(void)
 		CASE(test_contradictions),    CASE(test_injected),
 		CASE(test_one_frame_in_both), CASE(test_tpr_stays),
 		CASE(test_nothing_is_lost),   CASE(test_sipi_is_not_lost),
+		CASE(test_vector_of_the_pic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

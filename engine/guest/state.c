@@ -124,7 +124,10 @@ static void get_events(struct vcpu *vcpu, u64 flags, struct nxt_events *out)
 		out->exception_has_error = event->has_error;
 		out->exception_error = event->error;
 	}
-	/* One at a time, as SET takes them: a vector that waits behind an exception shows when that is in. */
+	/*
+	 * One at a time, as SET takes them: a vector that waits behind an exception or NMI shows when that is
+	 * in. KVM has no word for one that waits for RFLAGS.IF: vcpu_inject() makes out which it is.
+	 */
 	out->irq_injected = event->type == EVENT_INTR || (event->type == EVENT_NONE && vcpu->extint);
 	out->irq_nr = event->type == EVENT_INTR ? event->vector : vcpu->extint_vector;
 	out->irq_shadow = vendor->get_shadow(&vcpu->ctx) ? 2 : 0;
@@ -177,7 +180,7 @@ static s64 set_events(struct vcpu *vcpu, const struct nxt_events *in)
 	else if (in->irq_injected)
 		vcpu->event =
 			(struct event){.type = in->irq_soft ? EVENT_SOFT : EVENT_INTR, .vector = in->irq_nr};
-	if (vcpu->event.type != EVENT_EXCEPTION)
+	if (vcpu->event.type != EVENT_EXCEPTION && vcpu->event.type != EVENT_NMI)
 		vcpu->extint = false;
 	vendor->set_shadow(&vcpu->ctx, in->irq_shadow);
 	vcpu->nmi_pending = in->nmi_pending;
