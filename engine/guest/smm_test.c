@@ -233,6 +233,17 @@ static void test_rsm_as_undefined(void **state)
 	assert_int_equal(vcpu_exit(vcpu, &ud), NXT_EXIT_RSM);
 	is_in_smm(false);
 
+	/* Its page was taken away since it was executed. */
+	enters();
+	guest_unmap(AT | NXT_GPA_SMM);
+	assert_int_equal(vcpu_exit(vcpu, &ud), NXT_EXIT_RESIDENT);
+	assert_true(guest_run_page(0)->npf.gpa == (NXT_GPA_SMM | AT));
+	is_in_smm(true);
+	guest_map_to(AT | NXT_GPA_SMM, OTHER, NXT_MAP_WRITE);
+	assert_int_equal(vcpu_finish(vcpu, 0), CONTINUE);
+	assert_int_equal(vcpu_exit(vcpu, &ud), NXT_EXIT_RSM);
+	is_in_smm(false);
+
 	enters();
 	memcpy(guest_ram(OTHER), "\x0f\x01\xc1", 3); /* VMCALL is nobody's to replace here */
 	assert_int_equal(vcpu_exit(vcpu, &ud), CONTINUE);

@@ -217,10 +217,11 @@ s64 vcpu_rsm(struct vcpu *vcpu);
 bool vcpu_is_rsm(const struct insn *insn);
 
 /*
- * decode.c: the instruction at RIP. False: it cannot be fetched, or is none. The processor has just executed
- * it, so another CPU has changed it or its page since.
+ * decode.c: the instruction at RIP, and INSN_MEM_OK. INSN_MEM_RESIDENT: the page at *ret_gpa, of the code or
+ * of the guest's page tables, was taken away. Anything else: it cannot be fetched, or is none. The processor
+ * has just executed it, so another CPU has changed it or its page since.
  */
-bool vcpu_decode(struct vcpu *vcpu, const struct insn_ctx *ctx, struct insn *ret_insn);
+int vcpu_decode(struct vcpu *vcpu, const struct insn_ctx *ctx, struct insn *ret_insn, u64 *ret_gpa);
 
 /* cr8.c: the exit for a write of CR8. */
 s64 vcpu_write_cr8(struct vcpu *vcpu);
