@@ -427,25 +427,62 @@ static void test_sipi_is_not_lost(void **state)
 	}
 }
 
+static s64 set_mp(u64 mp_state)
+{
+	*(u64 *)vcpu->state = mp_state;
+	return vcpu_set_state(vcpu, NXT_STATE_MP, 0);
+}
+
 /* A vCPU that waits for SIPI is not in SMM, and does not come there. */
 static void test_contradictions(void **state)
 {
-	const struct nxt_events smm = {.sets_smm = 1, .smm = 1}, smi = {.sets_smm = 1, .smi_pending = 1};
+	const struct nxt_events smm = {.sets_smm = 1, .smm = 1};
 
 	(void)state;
 	for (u32 mp = NXT_MP_INIT_RECEIVED; mp <= NXT_MP_SIPI_RECEIVED; mp += 2) {
 		vcpu->mp_state = NXT_MP_INIT_RECEIVED;
 		assert_int_equal(set_events(&smm), -NXT_EINVAL);
-		assert_int_equal(set_events(&smi), -NXT_EINVAL);
 		is_in_smm(false);
 
 		vcpu->mp_state = NXT_MP_RUNNABLE;
-		for (u32 i = 0; i < 2; i++) {
-			assert_int_equal(set_events(i ? &smi : &smm), 0);
-			*(u64 *)vcpu->state = mp;
-			assert_int_equal(vcpu_set_state(vcpu, NXT_STATE_MP, 0), -NXT_EINVAL);
-			assert_int_equal(set_events(&(struct nxt_events){.sets_smm = 1}), 0);
-		}
+		assert_int_equal(set_events(&smm), 0);
+		assert_int_equal(set_mp(mp), -NXT_EINVAL);
+		assert_int_equal(set_events(&(struct nxt_events){.sets_smm = 1}), 0);
+	}
+}
+
+/* Whichever comes first, its state can be set again, in either order, and the SMI is taken after the SIPI. */
+static void test_smi_beside_init(void **state)
+{
+	(void)state;
+	vcpu->lapic.bsp = false;
+	for (u32 i = 0; i < 4; i++) {
+		bool smi_first = i & 1, mp_first = i & 2;
+		struct nxt_events saved;
+
+		if (smi_first)
+			lapic_post_smi(&vcpu->lapic);
+		lapic_post_init(&vcpu->lapic);
+		vcpu_take_signals(vcpu);
+		if (!smi_first)
+			lapic_post_smi(&vcpu->lapic);
+		assert_int_equal(vcpu->mp_state, NXT_MP_INIT_RECEIVED);
+		saved = events();
+		assert_true(saved.smi_pending);
+
+		vcpu->mp_state = NXT_MP_UNINITIALIZED;
+		assert_int_equal(set_events(&(struct nxt_events){.sets_smm = 1}), 0);
+		saved.sets_smm = 1;
+		if (mp_first)
+			assert_int_equal(set_mp(NXT_MP_INIT_RECEIVED), 0);
+		assert_int_equal(set_events(&saved), 0);
+		if (!mp_first)
+			assert_int_equal(set_mp(NXT_MP_INIT_RECEIVED), 0);
+		post_sipi(0x12);
+		vcpu_take_signals(vcpu);
+		assert_int_equal(vcpu->mp_state, NXT_MP_RUNNABLE);
+		assert_int_equal(vcpu_inject(vcpu), NXT_EXIT_SMI);
+		assert_int_equal(vcpu_rsm(vcpu), NXT_EXIT_RSM);
 	}
 }
 
@@ -527,7 +564,7 @@ int main(void)
 		CASE(test_contradictions),    CASE(test_injected),
 		CASE(test_one_frame_in_both), CASE(test_tpr_stays),
 		CASE(test_nothing_is_lost),   CASE(test_sipi_is_not_lost),
-		CASE(test_vector_of_the_pic),
+		CASE(test_vector_of_the_pic), CASE(test_smi_beside_init),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

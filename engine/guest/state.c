@@ -155,10 +155,13 @@ static void set_smm(struct vcpu *vcpu, const struct nxt_events *in)
 	}
 }
 
-/* INIT waits for the end of SMM, which an SMI that waits comes before. */
-static bool smm_holds_init(bool smm, bool smi_pending, u32 mp_state)
+/*
+ * INIT waits for the end of SMM. An SMI that waits is no contradiction: it stays until after the SIPI, and so
+ * takes a CPU that was plugged in straight into SMM, as firmware relies on.
+ */
+static bool smm_holds_init(bool smm, u32 mp_state)
 {
-	return (smm || smi_pending) && (mp_state == NXT_MP_INIT_RECEIVED || mp_state == NXT_MP_SIPI_RECEIVED);
+	return smm && (mp_state == NXT_MP_INIT_RECEIVED || mp_state == NXT_MP_SIPI_RECEIVED);
 }
 
 static s64 set_events(struct vcpu *vcpu, const struct nxt_events *in)
@@ -167,7 +170,7 @@ static s64 set_events(struct vcpu *vcpu, const struct nxt_events *in)
 
 	if ((exception && in->exception_nr > 31) || !!exception + !!in->irq_injected + !!in->nmi_injected > 1)
 		return -NXT_EINVAL;
-	if (in->sets_smm && smm_holds_init(in->smm, in->smi_pending, vcpu->mp_state))
+	if (in->sets_smm && smm_holds_init(in->smm, vcpu->mp_state))
 		return -NXT_EINVAL;
 	vcpu->event = (struct event){0};
 	if (exception)
@@ -363,8 +366,7 @@ static s64 set_u64(struct vcpu *vcpu, u64 group, u64 value)
 		return 0;
 	default: /* NXT_STATE_MP */
 		value = (u32)value;
-		if (value > NXT_MP_SIPI_RECEIVED ||
-		    smm_holds_init(vcpu->smm, vcpu_events(vcpu) & LAPIC_EVENT_SMI, (u32)value))
+		if (value > NXT_MP_SIPI_RECEIVED || smm_holds_init(vcpu->smm, (u32)value))
 			return -NXT_EINVAL;
 		if (value == NXT_MP_SIPI_RECEIVED) {
 			vcpu_reset(vcpu, false, lapic_sipi_vector(&vcpu->lapic));
