@@ -472,6 +472,11 @@ struct nxt_events {
 	uint8_t sets_smm;     /* SET: the four before count. GET: 0 */
 	uint8_t pad2[3];
 };
+/*
+ * arg of VCPU_GET, for user space that is going to set what it got: from then on a SET replaces the NMI, SMI
+ * and INIT that wait. What comes after this GET, a SET leaves alone.
+ */
+#define NXT_EVENTS_LATCH 1u
 
 struct nxt_msr {
 	uint32_t index, pad;

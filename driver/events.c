@@ -4,6 +4,7 @@
 #include <linux/string.h>
 #include <asm/trapnr.h>
 
+#include "hypercall.h"
 #include "internal.h"
 #include "state.h"
 
@@ -16,7 +17,7 @@ static bool is_soft(u8 vector)
 int nxt_events_get(struct nxt_vcpu *vcpu, struct kvm_vcpu_events *to)
 {
 	const struct nxt_events *from = vcpu->state;
-	int ret = nxt_state_get(vcpu, NXT_STATE_EVENTS);
+	int ret = nxt_hc_vcpu_get(vcpu->vm->id, vcpu->id, NXT_STATE_EVENTS, NXT_EVENTS_LATCH);
 
 	if (ret)
 		return ret;

@@ -19,10 +19,10 @@ s64 vcpu_write_cr8(struct vcpu *vcpu)
 {
 	struct insn_ctx ctx = vcpu_insn_ctx(vcpu);
 	struct insn insn;
-	u64 value;
+	u64 value, gpa;
 
 	/* Its page was taken away, or its bytes were changed meanwhile: it executes what is there now. */
-	if (!vcpu_decode(vcpu, &ctx, &insn) || !writes_cr8(&insn))
+	if (vcpu_decode(vcpu, &ctx, &insn, &gpa) != INSN_MEM_OK || !writes_cr8(&insn))
 		return CONTINUE;
 	value = *insn_reg(ctx.regs, insn.rm);
 	if (insn.mode != INSN_MODE_64)

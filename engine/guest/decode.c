@@ -5,25 +5,27 @@
  */
 #include "guest/vcpu.h"
 
-bool vcpu_decode(struct vcpu *vcpu, const struct insn_ctx *ctx, struct insn *ret_insn)
+int vcpu_decode(struct vcpu *vcpu, const struct insn_ctx *ctx, struct insn *ret_insn, u64 *ret_gpa)
 {
 	enum insn_mode mode = insn_mode_of(ctx);
 	u32 access = INSN_ACCESS_FETCH | (ctx->cpl == 3 ? INSN_ACCESS_USER : 0);
 	struct insn_fault fault;
 	struct nxt_segment cs;
 	u8 bytes[INSN_MAX_LEN];
-	u64 linear, gpa;
+	u64 linear;
 	int rc;
 
 	vcpu_insn_ops.segment(vcpu, INSN_CS, &cs);
 	linear = (mode == INSN_MODE_64 ? 0 : cs.base) + ctx->regs->rip;
 	for (u32 n = 0; n < INSN_MAX_LEN; n++) {
-		if (vcpu_insn_ops.translate(vcpu, linear + n, access, &gpa, &fault) != INSN_MEM_OK ||
-		    vcpu_insn_ops.ram(vcpu, gpa, &bytes[n], 1, false) != INSN_MEM_OK)
-			return false;
+		rc = vcpu_insn_ops.translate(vcpu, linear + n, access, ret_gpa, &fault);
+		if (rc == INSN_MEM_OK)
+			rc = vcpu_insn_ops.ram(vcpu, *ret_gpa, &bytes[n], 1, false);
+		if (rc != INSN_MEM_OK)
+			return rc;
 		rc = insn_decode(ret_insn, bytes, n + 1, mode);
 		if (rc != -NXT_EAGAIN)
-			return !rc;
+			return rc ? INSN_MEM_FAULT : INSN_MEM_OK;
 	}
-	return false;
+	return INSN_MEM_FAULT;
 }

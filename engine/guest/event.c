@@ -12,6 +12,14 @@ static bool contributory(u8 vector)
 	return vector == 0 || (vector >= 10 && vector <= 13);
 }
 
+/* An interrupt that was about to enter waits until it can, as one that the PIC has just given does. */
+static void put_back(struct vcpu *vcpu)
+{
+	vcpu->extint = true;
+	vcpu->extint_vector = vcpu->event.vector;
+	vcpu->event.type = EVENT_NONE;
+}
+
 void vcpu_raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
 {
 	struct event *event = &vcpu->event;
@@ -31,8 +39,7 @@ void vcpu_raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
 		}
 	} else if (event->type == EVENT_INTR) {
 		/* Its vector is taken from the APIC already: it comes back after the exception. */
-		vcpu->extint = true;
-		vcpu->extint_vector = event->vector;
+		put_back(vcpu);
 	} else if (event->type == EVENT_NMI) {
 		vcpu->nmi_pending = true;
 		vcpu->nmi_masked = false;
@@ -83,7 +90,15 @@ s64 vcpu_inject(struct vcpu *vcpu)
 
 	if (vcpu->triple_fault)
 		return NXT_EXIT_SHUTDOWN;
-	if (vcpu_smi_due(vcpu) && vcpu->event.type == EVENT_NONE && !vendor->get_shadow(&vcpu->ctx))
+	/*
+	 * No processor begins to deliver an interrupt that is not open: user space got a vector that waits as
+	 * one that was injected (state.c), and has set it. It goes on waiting.
+	 */
+	if (vcpu->event.type == EVENT_INTR && !open)
+		put_back(vcpu);
+	/* A vector that was acknowledged and can go in does: the handler of an SMI knows nothing of it. */
+	if (vcpu_smi_due(vcpu) && vcpu->event.type == EVENT_NONE && !vendor->get_shadow(&vcpu->ctx) &&
+	    !(vcpu->extint && open))
 		return vcpu_enter_smm(vcpu);
 	if (vcpu->event.type != EVENT_NONE) {
 		vendor->inject(&vcpu->ctx, &vcpu->event);
@@ -129,13 +144,13 @@ s64 vcpu_inject(struct vcpu *vcpu)
 
 void vcpu_take_signals(struct vcpu *vcpu)
 {
-	u32 events = lapic_events(&vcpu->lapic);
+	u32 events = vcpu_events(vcpu);
 
 	if (!events)
 		return;
 	/* In SMM, INIT waits, and SIPI is for nobody (APM vol. 2, 10.3.3). */
-	events = lapic_take_events(&vcpu->lapic,
-				   LAPIC_EVENT_NMI | LAPIC_EVENT_SIPI | (vcpu->smm ? 0 : LAPIC_EVENT_INIT));
+	events = vcpu_take_events(vcpu,
+				  LAPIC_EVENT_NMI | LAPIC_EVENT_SIPI | (vcpu->smm ? 0 : LAPIC_EVENT_INIT));
 	if (events & LAPIC_EVENT_INIT) {
 		lapic_init_signal(&vcpu->lapic);
 		vcpu_reset(vcpu, true, 0);

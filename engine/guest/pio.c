@@ -80,8 +80,9 @@ static bool decode_string(struct vcpu *vcpu, const struct exit *exit)
 {
 	struct insn_ctx ctx = vcpu_insn_ctx(vcpu);
 	struct insn insn;
+	u64 gpa;
 
-	if (!vcpu_decode(vcpu, &ctx, &insn))
+	if (vcpu_decode(vcpu, &ctx, &insn, &gpa) != INSN_MEM_OK)
 		return false;
 	vcpu->pio = (struct pio_string){
 		.size = exit->io.size,

@@ -20,12 +20,12 @@ void vcpu_set_smm(struct vcpu *vcpu, bool on)
 
 bool vcpu_smi_due(const struct vcpu *vcpu)
 {
-	return !vcpu->smm && (lapic_events(&vcpu->lapic) & LAPIC_EVENT_SMI);
+	return !vcpu->smm && (vcpu_events(vcpu) & LAPIC_EVENT_SMI);
 }
 
 s64 vcpu_enter_smm(struct vcpu *vcpu)
 {
-	lapic_take_events(&vcpu->lapic, LAPIC_EVENT_SMI);
+	vcpu_take_events(vcpu, LAPIC_EVENT_SMI);
 	vcpu->msrs.smi_count++;
 	/* The handler's IRET ends that, as always (APM vol. 2, 10.3.3). */
 	vcpu->smm_in_nmi = vcpu->nmi_masked;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "cpu/bits.h"
+#include "guest/lapic_ipi.h"
 #include "guest/pvclock.h"
 #include "guest/testguest.h"
 #include "mem/frames.h"
@@ -64,11 +65,12 @@ static void enters(void)
 	is_in_smm(true);
 }
 
+/* As user space gets them. */
 static struct nxt_events events(void)
 {
 	struct nxt_events events;
 
-	assert_int_equal(vcpu_get_state(vcpu, NXT_STATE_EVENTS, 0), 0);
+	assert_int_equal(vcpu_get_state(vcpu, NXT_STATE_EVENTS, NXT_EVENTS_LATCH), 0);
 	memcpy(&events, vcpu->state, sizeof(events));
 	return events;
 }
@@ -118,6 +120,60 @@ static void test_waits_its_turn(void **state)
 	assert_int_equal(vcpu_inject(vcpu), NXT_EXIT_SMI);
 }
 
+static u64 entering(void)
+{
+	struct vmcb *vmcb = vcpu->ctx.hw;
+	u64 event = vmcb->event_inj;
+
+	vmcb->event_inj = 0; /* it is in */
+	return event;
+}
+
+static void sets_what_it_gets(void)
+{
+	struct nxt_events saved = events();
+
+	saved.sets_smm = 1;
+	assert_int_equal(set_events(&saved), 0);
+}
+
+/* A vector that the PIC has given does not get into SMM, nor is it lost. */
+static void test_vector_of_the_pic(void **state)
+{
+	(void)state;
+	vcpu->extint = true;
+	vcpu->extint_vector = 0x30;
+	vcpu->ctx.regs.rflags |= RFLAGS_IF;
+	lapic_post_smi(&vcpu->lapic);
+	assert_int_equal(vcpu_inject(vcpu), CONTINUE);
+	assert_int_equal(entering() & 0x800007ff, 0x80000030);
+	assert_false(vcpu->extint);
+	assert_true(has_window());
+	assert_int_equal(vcpu_inject(vcpu), NXT_EXIT_SMI);
+	assert_int_equal(vcpu_rsm(vcpu), NXT_EXIT_RSM);
+
+	/* It cannot go in yet. */
+	vcpu->extint = true;
+	vcpu->ctx.regs.rflags &= ~RFLAGS_IF;
+	enters();
+	sets_what_it_gets();
+	assert_int_equal(vcpu_inject(vcpu), CONTINUE);
+	assert_int_equal(entering(), 0);
+	assert_int_equal(vcpu_rsm(vcpu), NXT_EXIT_RSM);
+	sets_what_it_gets();
+	lapic_post_smi(&vcpu->lapic);
+	assert_int_equal(vcpu_inject(vcpu), NXT_EXIT_SMI);
+	assert_int_equal(vcpu_rsm(vcpu), NXT_EXIT_RSM);
+	vcpu->event = (struct event){.type = EVENT_NMI, .vector = 2};
+	sets_what_it_gets();
+	assert_int_equal(vcpu_inject(vcpu), CONTINUE);
+	assert_int_equal(entering() & 0x800007ff, 0x80000202);
+	vcpu->ctx.regs.rflags |= RFLAGS_IF;
+	assert_int_equal(vcpu_inject(vcpu), CONTINUE);
+	assert_int_equal(entering() & 0x800007ff, 0x80000030);
+	assert_int_equal(events().irq_injected, 0);
+}
+
 static void test_rsm_outside(void **state)
 {
 	(void)state;
@@ -159,7 +215,7 @@ static void test_init_waits(void **state)
 	__atomic_fetch_or(&vcpu->lapic.events, LAPIC_EVENT_SIPI, __ATOMIC_SEQ_CST);
 	vcpu_take_signals(vcpu);
 	assert_true(vcpu->ctx.regs.rip == 0x1234);
-	assert_int_equal(lapic_events(&vcpu->lapic), LAPIC_EVENT_INIT);
+	assert_int_equal(vcpu_events(vcpu), LAPIC_EVENT_INIT);
 	assert_int_equal(events().init_pending, 1);
 	assert_int_equal(vcpu_rsm(vcpu), NXT_EXIT_RSM);
 	vcpu_take_signals(vcpu);
@@ -174,6 +230,17 @@ static void test_rsm_as_undefined(void **state)
 
 	(void)state;
 	enters();
+	assert_int_equal(vcpu_exit(vcpu, &ud), NXT_EXIT_RSM);
+	is_in_smm(false);
+
+	/* Its page was taken away since it was executed. */
+	enters();
+	guest_unmap(AT | NXT_GPA_SMM);
+	assert_int_equal(vcpu_exit(vcpu, &ud), NXT_EXIT_RESIDENT);
+	assert_true(guest_run_page(0)->npf.gpa == (NXT_GPA_SMM | AT));
+	is_in_smm(true);
+	guest_map_to(AT | NXT_GPA_SMM, OTHER, NXT_MAP_WRITE);
+	assert_int_equal(vcpu_finish(vcpu, 0), CONTINUE);
 	assert_int_equal(vcpu_exit(vcpu, &ud), NXT_EXIT_RSM);
 	is_in_smm(false);
 
@@ -273,35 +340,149 @@ static void test_state(void **state)
 
 	assert_int_equal(set_events(&(struct nxt_events){.sets_smm = 1}), 0);
 	is_in_smm(false);
-	assert_int_equal(lapic_events(&vcpu->lapic), 0);
+	assert_int_equal(vcpu_events(vcpu), 0);
 
 	saved.sets_smm = 1;
 	saved.smm_in_nmi = 1;
 	assert_int_equal(set_events(&saved), 0);
 	is_in_smm(true);
 	assert_true(vcpu->smm_in_nmi);
-	assert_int_equal(lapic_events(&vcpu->lapic), LAPIC_EVENT_SMI | LAPIC_EVENT_INIT);
+	assert_int_equal(vcpu_events(vcpu), LAPIC_EVENT_SMI | LAPIC_EVENT_INIT);
+}
+
+static void post_sipi(u8 vector)
+{
+	const struct lapic_msg sipi = {.dest = 0, .vector = vector, .mode = LAPIC_STARTUP};
+	u64 kick = 0;
+
+	assert_int_equal(lapic_deliver(vm->lapics, 1, &sipi, NULL, &kick), 1);
+}
+
+/* User space sets what it got, and something came in between. */
+static void test_nothing_is_lost(void **state)
+{
+	struct nxt_events saved = events();
+
+	(void)state;
+	saved.sets_smm = 1;
+	lapic_post_smi(&vcpu->lapic);
+	lapic_post_init(&vcpu->lapic);
+	lapic_post_nmi(&vcpu->lapic);
+	/* The control domain's kernel looks at the events for itself. */
+	assert_int_equal(vcpu_get_state(vcpu, NXT_STATE_EVENTS, 0), 0);
+	assert_true(((struct nxt_events *)vcpu->state)->smi_pending);
+	assert_int_equal(set_events(&saved), 0);
+	assert_int_equal(vcpu_events(vcpu), LAPIC_EVENT_SMI | LAPIC_EVENT_INIT | LAPIC_EVENT_NMI);
+
+	/* Once user space has seen them, it can take them back. */
+	assert_true(events().smi_pending && events().init_pending && events().nmi_pending);
+	assert_int_equal(set_events(&saved), 0);
+	assert_int_equal(vcpu_events(vcpu), 0);
+	assert_false(vcpu->nmi_pending);
+
+	/* One that it has seen is taken once. */
+	lapic_post_smi(&vcpu->lapic);
+	saved = events();
+	saved.sets_smm = 1;
+	assert_int_equal(set_events(&saved), 0);
+	assert_int_equal(vcpu_inject(vcpu), NXT_EXIT_SMI);
+	assert_int_equal(vcpu_rsm(vcpu), NXT_EXIT_RSM);
+	assert_int_equal(vcpu_inject(vcpu), CONTINUE);
+}
+
+/* A SIPI came after the INIT that waits with it, whoever has looked at that one meanwhile. */
+static void test_sipi_is_not_lost(void **state)
+{
+	struct nxt_events saved;
+
+	(void)state;
+	vcpu->lapic.bsp = false;
+	for (u32 early = 0; early < 2; early++) {
+		vcpu->mp_state = NXT_MP_UNINITIALIZED;
+		lapic_post_init(&vcpu->lapic);
+		if (early)
+			post_sipi(0x12);
+		saved = events();
+		assert_true(saved.init_pending);
+		if (!early)
+			post_sipi(0x12);
+		saved.sets_smm = 1;
+		assert_int_equal(set_events(&saved), 0);
+		vcpu_take_signals(vcpu);
+		assert_int_equal(vcpu->mp_state, NXT_MP_RUNNABLE);
+		assert_int_equal(vcpu->ctx.regs.rip, 0);
+		assert_int_equal(vcpu_events(vcpu), 0);
+	}
+
+	/* An INIT undoes the SIPI from before it, also one that user space brings. */
+	for (u32 set = 0; set < 2; set++) {
+		vcpu->mp_state = NXT_MP_INIT_RECEIVED;
+		post_sipi(0x12);
+		if (set)
+			assert_int_equal(set_events(&saved), 0);
+		else
+			lapic_post_init(&vcpu->lapic);
+		vcpu_take_signals(vcpu);
+		assert_int_equal(vcpu->mp_state, NXT_MP_INIT_RECEIVED);
+	}
+}
+
+static s64 set_mp(u64 mp_state)
+{
+	*(u64 *)vcpu->state = mp_state;
+	return vcpu_set_state(vcpu, NXT_STATE_MP, 0);
 }
 
 /* A vCPU that waits for SIPI is not in SMM, and does not come there. */
 static void test_contradictions(void **state)
 {
-	const struct nxt_events smm = {.sets_smm = 1, .smm = 1}, smi = {.sets_smm = 1, .smi_pending = 1};
+	const struct nxt_events smm = {.sets_smm = 1, .smm = 1};
 
 	(void)state;
 	for (u32 mp = NXT_MP_INIT_RECEIVED; mp <= NXT_MP_SIPI_RECEIVED; mp += 2) {
 		vcpu->mp_state = NXT_MP_INIT_RECEIVED;
 		assert_int_equal(set_events(&smm), -NXT_EINVAL);
-		assert_int_equal(set_events(&smi), -NXT_EINVAL);
 		is_in_smm(false);
 
 		vcpu->mp_state = NXT_MP_RUNNABLE;
-		for (u32 i = 0; i < 2; i++) {
-			assert_int_equal(set_events(i ? &smi : &smm), 0);
-			*(u64 *)vcpu->state = mp;
-			assert_int_equal(vcpu_set_state(vcpu, NXT_STATE_MP, 0), -NXT_EINVAL);
-			assert_int_equal(set_events(&(struct nxt_events){.sets_smm = 1}), 0);
-		}
+		assert_int_equal(set_events(&smm), 0);
+		assert_int_equal(set_mp(mp), -NXT_EINVAL);
+		assert_int_equal(set_events(&(struct nxt_events){.sets_smm = 1}), 0);
+	}
+}
+
+/* Whichever comes first, its state can be set again, in either order, and the SMI is taken after the SIPI. */
+static void test_smi_beside_init(void **state)
+{
+	(void)state;
+	vcpu->lapic.bsp = false;
+	for (u32 i = 0; i < 4; i++) {
+		bool smi_first = i & 1, mp_first = i & 2;
+		struct nxt_events saved;
+
+		if (smi_first)
+			lapic_post_smi(&vcpu->lapic);
+		lapic_post_init(&vcpu->lapic);
+		vcpu_take_signals(vcpu);
+		if (!smi_first)
+			lapic_post_smi(&vcpu->lapic);
+		assert_int_equal(vcpu->mp_state, NXT_MP_INIT_RECEIVED);
+		saved = events();
+		assert_true(saved.smi_pending);
+
+		vcpu->mp_state = NXT_MP_UNINITIALIZED;
+		assert_int_equal(set_events(&(struct nxt_events){.sets_smm = 1}), 0);
+		saved.sets_smm = 1;
+		if (mp_first)
+			assert_int_equal(set_mp(NXT_MP_INIT_RECEIVED), 0);
+		assert_int_equal(set_events(&saved), 0);
+		if (!mp_first)
+			assert_int_equal(set_mp(NXT_MP_INIT_RECEIVED), 0);
+		post_sipi(0x12);
+		vcpu_take_signals(vcpu);
+		assert_int_equal(vcpu->mp_state, NXT_MP_RUNNABLE);
+		assert_int_equal(vcpu_inject(vcpu), NXT_EXIT_SMI);
+		assert_int_equal(vcpu_rsm(vcpu), NXT_EXIT_RSM);
 	}
 }
 
@@ -382,6 +563,8 @@ int main(void)
 		CASE(test_clock_stays_out),   CASE(test_state),
 		CASE(test_contradictions),    CASE(test_injected),
 		CASE(test_one_frame_in_both), CASE(test_tpr_stays),
+		CASE(test_nothing_is_lost),   CASE(test_sipi_is_not_lost),
+		CASE(test_vector_of_the_pic), CASE(test_smi_beside_init),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,10 +99,24 @@ static s64 set_debugregs(struct vcpu *vcpu, const struct nxt_debugregs *in)
 	return 0;
 }
 
-static void get_events(struct vcpu *vcpu, struct nxt_events *out)
+/*
+ * From here on what waits is user space's to replace by a SET, as it has seen it. What comes later waits in
+ * the local APIC, out of a SET's reach.
+ */
+static void latch_events(struct vcpu *vcpu)
+{
+	if (lapic_take_events(&vcpu->lapic, LAPIC_EVENT_NMI))
+		vcpu->nmi_pending = true;
+	/* Not SIPI: it has no place in the state, and came after the INIT that waits with it. */
+	vcpu->latched |= lapic_take_events(&vcpu->lapic, LAPIC_EVENT_SMI | LAPIC_EVENT_INIT);
+}
+
+static void get_events(struct vcpu *vcpu, u64 flags, struct nxt_events *out)
 {
 	const struct event *event = &vcpu->event;
 
+	if (flags & NXT_EVENTS_LATCH)
+		latch_events(vcpu);
 	*out = (struct nxt_events){0};
 	out->exception_injected = event->type == EVENT_EXCEPTION;
 	if (out->exception_injected) {
@@ -110,7 +124,10 @@ static void get_events(struct vcpu *vcpu, struct nxt_events *out)
 		out->exception_has_error = event->has_error;
 		out->exception_error = event->error;
 	}
-	/* One at a time, as SET takes them: a vector that waits behind an exception shows when that is in. */
+	/*
+	 * One at a time, as SET takes them: a vector that waits behind an exception or NMI shows when that is
+	 * in. KVM has no word for one that waits for RFLAGS.IF: vcpu_inject() makes out which it is.
+	 */
 	out->irq_injected = event->type == EVENT_INTR || (event->type == EVENT_NONE && vcpu->extint);
 	out->irq_nr = event->type == EVENT_INTR ? event->vector : vcpu->extint_vector;
 	out->irq_shadow = vendor->get_shadow(&vcpu->ctx) ? 2 : 0;
@@ -120,18 +137,17 @@ static void get_events(struct vcpu *vcpu, struct nxt_events *out)
 	out->sipi_vector = lapic_sipi_vector(&vcpu->lapic);
 	out->triple_fault_pending = vcpu->triple_fault;
 	out->smm = vcpu->smm;
-	out->smi_pending = !!(lapic_events(&vcpu->lapic) & LAPIC_EVENT_SMI);
+	out->smi_pending = !!(vcpu_events(vcpu) & LAPIC_EVENT_SMI);
 	out->smm_in_nmi = vcpu->smm && vcpu->smm_in_nmi;
-	out->init_pending = !!(lapic_events(&vcpu->lapic) & LAPIC_EVENT_INIT);
+	out->init_pending = !!(vcpu_events(vcpu) & LAPIC_EVENT_INIT);
 }
 
 static void set_smm(struct vcpu *vcpu, const struct nxt_events *in)
 {
-	lapic_take_events(&vcpu->lapic, LAPIC_EVENT_SMI | LAPIC_EVENT_INIT);
-	if (in->smi_pending)
-		lapic_post_smi(&vcpu->lapic);
-	if (in->init_pending)
-		lapic_post_init(&vcpu->lapic);
+	/* An INIT that did not wait here is a new one, which undoes the SIPI from before it. */
+	if (in->init_pending && !(vcpu_events(vcpu) & LAPIC_EVENT_INIT))
+		lapic_take_events(&vcpu->lapic, LAPIC_EVENT_SIPI);
+	vcpu->latched = (in->smi_pending ? LAPIC_EVENT_SMI : 0) | (in->init_pending ? LAPIC_EVENT_INIT : 0);
 	vcpu->smm_in_nmi = in->smm_in_nmi;
 	if (vcpu->smm != !!in->smm) {
 		forget_pending(vcpu);
@@ -139,10 +155,13 @@ static void set_smm(struct vcpu *vcpu, const struct nxt_events *in)
 	}
 }
 
-/* INIT waits for the end of SMM, which an SMI that waits comes before. */
-static bool smm_holds_init(bool smm, bool smi_pending, u32 mp_state)
+/*
+ * INIT waits for the end of SMM. An SMI that waits is no contradiction: it stays until after the SIPI, and so
+ * takes a CPU that was plugged in straight into SMM, as firmware relies on.
+ */
+static bool smm_holds_init(bool smm, u32 mp_state)
 {
-	return (smm || smi_pending) && (mp_state == NXT_MP_INIT_RECEIVED || mp_state == NXT_MP_SIPI_RECEIVED);
+	return smm && (mp_state == NXT_MP_INIT_RECEIVED || mp_state == NXT_MP_SIPI_RECEIVED);
 }
 
 static s64 set_events(struct vcpu *vcpu, const struct nxt_events *in)
@@ -151,7 +170,7 @@ static s64 set_events(struct vcpu *vcpu, const struct nxt_events *in)
 
 	if ((exception && in->exception_nr > 31) || !!exception + !!in->irq_injected + !!in->nmi_injected > 1)
 		return -NXT_EINVAL;
-	if (in->sets_smm && smm_holds_init(in->smm, in->smi_pending, vcpu->mp_state))
+	if (in->sets_smm && smm_holds_init(in->smm, vcpu->mp_state))
 		return -NXT_EINVAL;
 	vcpu->event = (struct event){0};
 	if (exception)
@@ -164,10 +183,9 @@ static s64 set_events(struct vcpu *vcpu, const struct nxt_events *in)
 	else if (in->irq_injected)
 		vcpu->event =
 			(struct event){.type = in->irq_soft ? EVENT_SOFT : EVENT_INTR, .vector = in->irq_nr};
-	if (vcpu->event.type != EVENT_EXCEPTION)
+	if (vcpu->event.type != EVENT_EXCEPTION && vcpu->event.type != EVENT_NMI)
 		vcpu->extint = false;
 	vendor->set_shadow(&vcpu->ctx, in->irq_shadow);
-	lapic_take_events(&vcpu->lapic, LAPIC_EVENT_NMI);
 	vcpu->nmi_pending = in->nmi_pending;
 	vcpu->nmi_masked = in->nmi_masked;
 	vendor->intercept_iret(&vcpu->ctx, in->nmi_masked);
@@ -272,7 +290,6 @@ s64 vcpu_get_state(struct vcpu *vcpu, u64 group, u64 arg)
 {
 	void *page = vcpu->state;
 
-	(void)arg;
 	switch (group) {
 	case NXT_STATE_REGS:
 		memcpy(page, &vcpu->ctx.regs, sizeof(vcpu->ctx.regs));
@@ -286,7 +303,7 @@ s64 vcpu_get_state(struct vcpu *vcpu, u64 group, u64 arg)
 		get_debugregs(vcpu, page);
 		return 0;
 	case NXT_STATE_EVENTS:
-		get_events(vcpu, page);
+		get_events(vcpu, arg, page);
 		return 0;
 	case NXT_STATE_XSAVE:
 		memcpy(page, vcpu->fpu, fpu_area_size());
@@ -349,8 +366,7 @@ static s64 set_u64(struct vcpu *vcpu, u64 group, u64 value)
 		return 0;
 	default: /* NXT_STATE_MP */
 		value = (u32)value;
-		if (value > NXT_MP_SIPI_RECEIVED ||
-		    smm_holds_init(vcpu->smm, lapic_events(&vcpu->lapic) & LAPIC_EVENT_SMI, (u32)value))
+		if (value > NXT_MP_SIPI_RECEIVED || smm_holds_init(vcpu->smm, (u32)value))
 			return -NXT_EINVAL;
 		if (value == NXT_MP_SIPI_RECEIVED) {
 			vcpu_reset(vcpu, false, lapic_sipi_vector(&vcpu->lapic));

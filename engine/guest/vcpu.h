@@ -73,6 +73,7 @@ struct vcpu {
 	u64 await; /* host TSC of the timer that has fired a little early; 0: none */
 
 	/* Events on their way in. */
+	u32 latched;	    /* LAPIC_EVENT_SMI and INIT that user space knows of: a SET replaces them */
 	struct event event; /* goes in at the next entry, before anything else */
 	bool nmi_pending, nmi_masked;
 	bool smm;	 /* in system management mode: vm->npt[1] is its memory */
@@ -131,6 +132,21 @@ struct vcpu {
 static inline bool vcpu_is_running(const struct vcpu *vcpu)
 {
 	return __atomic_load_n(&vcpu->running, __ATOMIC_SEQ_CST);
+}
+
+/* LAPIC_EVENT_* that wait, wherever they do. */
+static inline u32 vcpu_events(const struct vcpu *vcpu)
+{
+	return vcpu->latched | lapic_events(&vcpu->lapic);
+}
+
+/* Takes those of mask, and returns them. A SIPI always came after an INIT, as with lapic_take_events(). */
+static inline u32 vcpu_take_events(struct vcpu *vcpu, u32 mask)
+{
+	u32 latched = vcpu->latched & mask;
+
+	vcpu->latched &= ~mask;
+	return latched | lapic_take_events(&vcpu->lapic, mask);
 }
 
 static inline u64 vcpu_epoch(const struct vcpu *vcpu)
@@ -201,10 +217,11 @@ s64 vcpu_rsm(struct vcpu *vcpu);
 bool vcpu_is_rsm(const struct insn *insn);
 
 /*
- * decode.c: the instruction at RIP. False: it cannot be fetched, or is none. The processor has just executed
- * it, so another CPU has changed it or its page since.
+ * decode.c: the instruction at RIP, and INSN_MEM_OK. INSN_MEM_RESIDENT: the page at *ret_gpa, of the code or
+ * of the guest's page tables, was taken away. Anything else: it cannot be fetched, or is none. The processor
+ * has just executed it, so another CPU has changed it or its page since.
  */
-bool vcpu_decode(struct vcpu *vcpu, const struct insn_ctx *ctx, struct insn *ret_insn);
+int vcpu_decode(struct vcpu *vcpu, const struct insn_ctx *ctx, struct insn *ret_insn, u64 *ret_gpa);
 
 /* cr8.c: the exit for a write of CR8. */
 s64 vcpu_write_cr8(struct vcpu *vcpu);

@@ -99,9 +99,16 @@ s64 vcpu_undefined(struct vcpu *vcpu)
 	struct insn_ctx ctx = vcpu_insn_ctx(vcpu);
 	struct insn insn;
 	u8 others = vendor->hypercall == VMMCALL ? VMCALL : VMMCALL;
+	u64 gpa;
 
-	if (!vcpu_decode(vcpu, &ctx, &insn))
+	switch (vcpu_decode(vcpu, &ctx, &insn, &gpa)) {
+	case INSN_MEM_OK:
+		break;
+	case INSN_MEM_RESIDENT:
+		return need(vcpu, gpa);
+	default:
 		return undefined(vcpu);
+	}
 	/* VMX has no exit for it, nor has QEMU's emulation of SVM: see docs/decisions/0010. */
 	if (vcpu->smm && vcpu_is_rsm(&insn))
 		return vcpu_rsm(vcpu);

@@ -8,11 +8,13 @@
 
 #include <cmocka.h>
 
+#include "cpu/bits.h"
 #include "guest/testguest.h"
 
 #define AT 0x3fffull /* the last byte of a page */
 #define PAGE_A 0x3000ull
 #define PAGE_B 0x4000ull
+#define TABLE 0x5000ull
 
 static const u8 vmcall[] = {0x0f, 0x01, 0xc1}, vmmcall[] = {0x0f, 0x01, 0xd9};
 
@@ -109,15 +111,63 @@ static void test_read_only(void **state)
 	assert_memory_equal(guest_ram(AT), vmmcall, sizeof(vmmcall));
 }
 
+static void needs(u64 gpa)
+{
+	assert_int_equal(vcpu_undefined(vcpu), NXT_EXIT_RESIDENT);
+	assert_int_equal(vcpu->pending, PENDING_FIX);
+	assert_int_equal(guest_run_page(0)->npf.gpa & PAGE_MASK, gpa);
+	assert_int_equal(vcpu->event.type, EVENT_NONE);
+}
+
+/* Pages that were taken away since the instruction was executed: of its code ... */
+static void test_taken_away(void **state)
+{
+	static const u64 pages[] = {PAGE_A, PAGE_B};
+
+	(void)state;
+	ready(vmcall, NXT_MAP_WRITE);
+	for (u32 i = 0; i < 2; i++) {
+		guest_unmap(pages[i]);
+		needs(pages[i]);
+		guest_map(pages[i], NXT_MAP_WRITE);
+		vcpu_finish_fix(vcpu, 0);
+	}
+	assert_int_equal(vcpu_undefined(vcpu), CONTINUE);
+	assert_int_equal(vcpu->event.type, EVENT_NONE);
+	assert_memory_equal(guest_ram(AT), vmmcall, sizeof(vmmcall));
+
+	guest_unmap(PAGE_A);
+	needs(PAGE_A);
+	vcpu_finish_fix(vcpu, NXT_RUN_UNBACKED);
+	assert_int_equal(vcpu_undefined(vcpu), CONTINUE);
+	is_undefined();
+}
+
+/* ... and of the guest's page tables. */
+static void test_table_taken_away(void **state)
+{
+	struct nxt_sregs sregs;
+
+	(void)state;
+	ready(vmcall, NXT_MAP_WRITE);
+	vendor->get_sregs(&vcpu->ctx, &sregs);
+	sregs.cr0 |= CR0_PE | CR0_PG;
+	sregs.cr3 = TABLE;
+	assert_true(vendor->set_sregs(&vcpu->ctx, &sregs));
+	needs(TABLE);
+	guest_map(TABLE, NXT_MAP_WRITE);
+	vcpu_finish_fix(vcpu, 0);
+	assert_int_equal(vcpu_undefined(vcpu), CONTINUE);
+	is_undefined(); /* as the table maps nothing */
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, guest_setup, guest_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_hypercall),
-		CASE(test_replaced),
-		CASE(test_other_instructions),
-		CASE(test_read_only),
+		CASE(test_hypercall), CASE(test_replaced),   CASE(test_other_instructions),
+		CASE(test_read_only), CASE(test_taken_away), CASE(test_table_taken_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
