@@ -83,7 +83,7 @@ static void want_window(struct vcpu *vcpu, u32 priority)
 /* At most one event enters at a time; for the next, the guest exits as soon as it can take it. */
 s64 vcpu_inject(struct vcpu *vcpu)
 {
-	bool open = vendor->irq_open(&vcpu->ctx);
+	bool open = vendor->irq_open(&vcpu->ctx), smi = vcpu_smi_due(vcpu);
 	bool injected = false;
 	u32 window = 0;
 	int vector, irr;
@@ -97,7 +97,7 @@ s64 vcpu_inject(struct vcpu *vcpu)
 	if (vcpu->event.type == EVENT_INTR && !open)
 		put_back(vcpu);
 	/* A vector that was acknowledged and can go in does: the handler of an SMI knows nothing of it. */
-	if (vcpu_smi_due(vcpu) && vcpu->event.type == EVENT_NONE && !vendor->get_shadow(&vcpu->ctx) &&
+	if (smi && vcpu->event.type == EVENT_NONE && !vendor->get_shadow(&vcpu->ctx) &&
 	    !(vcpu->extint && open))
 		return vcpu_enter_smm(vcpu);
 	if (vcpu->event.type != EVENT_NONE) {
@@ -131,8 +131,7 @@ s64 vcpu_inject(struct vcpu *vcpu)
 	}
 
 	/* An NMI or SMI in a shadow waits for the shadow's end like an interrupt. */
-	if (vcpu->extint || vcpu->wants_window || (vcpu->nmi_pending && !vcpu->nmi_masked) ||
-	    vcpu_smi_due(vcpu))
+	if (vcpu->extint || vcpu->wants_window || (vcpu->nmi_pending && !vcpu->nmi_masked) || smi)
 		window = 16;
 	else if (vector >= 0)
 		window = (u32)vector >> 4;

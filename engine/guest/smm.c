@@ -18,11 +18,6 @@ void vcpu_set_smm(struct vcpu *vcpu, bool on)
 	vcpu_intercept_exceptions(vcpu);
 }
 
-bool vcpu_smi_due(const struct vcpu *vcpu)
-{
-	return !vcpu->smm && (vcpu_events(vcpu) & LAPIC_EVENT_SMI);
-}
-
 s64 vcpu_enter_smm(struct vcpu *vcpu)
 {
 	vcpu_take_events(vcpu, LAPIC_EVENT_SMI);

@@ -209,7 +209,10 @@ struct insn_ctx vcpu_insn_ctx(struct vcpu *vcpu);
  */
 void vcpu_set_smm(struct vcpu *vcpu, bool on);
 /* An SMI waits that the vCPU, not being in SMM, takes as soon as it can. */
-bool vcpu_smi_due(const struct vcpu *vcpu);
+static inline bool vcpu_smi_due(const struct vcpu *vcpu)
+{
+	return (vcpu_events(vcpu) & LAPIC_EVENT_SMI) && !vcpu->smm;
+}
 /* Takes it: NXT_EXIT_SMI. */
 s64 vcpu_enter_smm(struct vcpu *vcpu);
 /* The guest executes RSM: NXT_EXIT_RSM, or #UD and CONTINUE. */
