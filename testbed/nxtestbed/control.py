@@ -24,6 +24,13 @@ def load_driver(pc):
     pc.run("test -e /sys/module/nxtop || insmod /nxtop/nxtop.ko")
 
 
+def services_run(pc):
+    """Waits until user space is up, and fails if one of its services did."""
+    pc.run("systemctl is-system-running --wait", check=False)
+    failed = pc.run("systemctl list-units --failed --plain --no-legend").output
+    assert failed == "", failed
+
+
 def confirm_start(pc):
     """Waits until the PC has told GRUB that this start was good: the next one is with Engine as well."""
     # By its own service: of two grub-editenv at once, one finds the file empty.

@@ -125,5 +125,5 @@ def _compare(outcomes):
         cells = [f"{side.verdict} ({side.seconds:.0f} s)" for side in sides]
         differ = "" if sides[0].verdict == sides[1].verdict else "  DIFFERENT"
         print(f"{subject:44} {cells[0]:16} {cells[1]}{differ}")
-    worse = sum(on["stock"][s].verdict == "passed" != on["engine"][s].verdict for s in both)
+    worse = sum(on["stock"][s].verdict == "passed" and on["engine"][s].verdict != "passed" for s in both)
     print(f"{len(both)} on both: {worse} pass on stock KVM alone\n", flush=True)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The PC starts, and starts again."""
 
-from nxtestbed.control import engine_info, load_driver
+from nxtestbed.control import engine_info, load_driver, services_run
 from nxtestbed.scenario import scenario
 
 
@@ -18,9 +18,7 @@ def _is_beneath(pc):
 
 
 def _is_up(pc, cpus):
-    pc.run("systemctl is-system-running --wait", check=False)
-    failed = pc.run("systemctl list-units --failed --plain --no-legend").output
-    assert failed == "", failed
+    services_run(pc)
     assert pc.run("nproc").output.strip() == str(cpus)
     assert _entry(pc) == pc.options.entry
     _is_beneath(pc)

@@ -3,7 +3,7 @@
 
 import time
 
-from nxtestbed.control import (INFO, KVM_CREATE_VM, SELFTEST, SELFTEST_FRAME, VM_CREATE, engine_info, engine_log,
+from nxtestbed.control import (INFO, KVM_CREATE_VM, SELFTEST, SELFTEST_FRAME, VM_CREATE, confirm_start, engine_info, engine_log,
                                engine_ranges, exits, firmware_memory, hold_vm, hypercall,
                                load_driver, load_test_module, map_frame, touch_memory)
 from nxtestbed.scenario import scenario
@@ -180,6 +180,7 @@ def the_same_machine(pc):
     """Devices, ACPI tables, CPUs and memory are those of the PC without Engine, less Engine's memory."""
     load_driver(pc)
     found, memory, hidden = _machine(pc), firmware_memory(pc), engine_ranges(pc)
+    confirm_start(pc)  # before GRUB is told otherwise: of two notes the later one counts
     pc.run("grub-editenv /boot/grub/grubenv set nxtop_try=failed && sync")
     pc.reboot()
     assert pc.run("insmod /nxtop/nxtop.ko", check=False).code, "Engine is there"

@@ -5,7 +5,8 @@ import random
 import re
 
 from nxtestbed import images
-from nxtestbed.control import SELFTEST, SELFTEST_FAULT, engine_info, load_driver, load_test_module
+from nxtestbed.control import (SELFTEST, SELFTEST_FAULT, engine_info, load_driver, load_test_module,
+                               services_run)
 from nxtestbed.scenario import scenario
 from nxtestbed.screen import read_screen
 
@@ -53,9 +54,7 @@ def _shows(pc, *texts):
 
 def _is_up_without_engine(pc):
     """Its user space is up, every service runs, and nothing is beneath."""
-    pc.run("systemctl is-system-running --wait", check=False)
-    failed = pc.run("systemctl list-units --failed --plain --no-legend").output
-    assert failed == "", failed
+    services_run(pc)
     assert pc.run("insmod /nxtop/nxtop.ko", check=False).code, "Engine is there"
 
 
