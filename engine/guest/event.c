@@ -81,7 +81,7 @@ static void want_window(struct vcpu *vcpu, u32 priority)
 }
 
 /* At most one event enters at a time; for the next, the guest exits as soon as it can take it. */
-s64 vcpu_inject(struct vcpu *vcpu)
+static NOINLINE s64 inject_waiting(struct vcpu *vcpu)
 {
 	bool open = vendor->irq_open(&vcpu->ctx), smi = vcpu_smi_due(vcpu);
 	bool injected = false;
@@ -111,7 +111,6 @@ s64 vcpu_inject(struct vcpu *vcpu)
 		injected = true;
 	}
 
-	/* Mostly nothing waits, which one look at the IRR tells. */
 	irr = lapic_highest_irr(&vcpu->lapic);
 	vector = irr < 0 ? -1 : lapic_pending(&vcpu->lapic);
 	if (vcpu->extint && open && !injected) {
@@ -138,6 +137,16 @@ s64 vcpu_inject(struct vcpu *vcpu)
 	else if (irr >= 0 && irr >> 4 > lapic_highest_isr(&vcpu->lapic) >> 4)
 		window = (u32)irr >> 4; /* CR8 can unmask it without an exit */
 	want_window(vcpu, window);
+	return CONTINUE;
+}
+
+/* Every exit that Engine answers passes here, and mostly nothing waits. */
+s64 vcpu_inject(struct vcpu *vcpu)
+{
+	if (vcpu->event.type != EVENT_NONE || vcpu->nmi_pending || vcpu->extint || vcpu->wants_window ||
+	    vcpu->triple_fault || vcpu_smi_due(vcpu) || lapic_highest_irr(&vcpu->lapic) >= 0)
+		return inject_waiting(vcpu);
+	want_window(vcpu, 0);
 	return CONTINUE;
 }
 

@@ -37,6 +37,7 @@ typedef int64_t s64;
 
 #define PACKED __attribute__((packed))
 #define ALIGNED(n) __attribute__((aligned(n)))
+#define NOINLINE __attribute__((noinline)) /* of a rare path, so that it costs the common one no registers */
 #define NORETURN __attribute__((noreturn))
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
