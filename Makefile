@@ -14,21 +14,16 @@ run: console images ## Center and a managed PC, until Ctrl-C; SCRIPTED=1 ends by
 test: check console driver images ## everything: make check, a short fuzzing, console and agent, the managed PC, Linux's own tests of KVM, scenarios
 	tests/fuzz --seed 1 --seconds 3
 	tests/console/run
-	$(MAKE) --no-print-directory -j3 test-managed test-control test-agent
-	testbed/run-scenarios --fast --on engine $(GUESTS)
+	$(MAKE) --no-print-directory -j2 test-pcs test-agent
 
-# At most two emulated PCs at a time, and only beside a third thing that mostly waits: three on two CPUs are late for
-# what the tests wait for.
-CONTROL := boot. control_
-GUESTS := guest libvirt.
-
-.PHONY: test-managed test-control test-agent
-test-managed:
-	tests/managed/run engine recovery
-test-control:
-	testbed/run-selftests --on engine --agreed --limit 60
-	testbed/run-bochs locked
-	testbed/run-scenarios --fast --on engine --jobs 1 $(CONTROL)
+# At most two emulated PCs at a time, and only beside one thing that mostly waits: three on two CPUs are late for what
+# the tests wait for. So everything that starts one takes its turn, the longest first.
+.PHONY: test-pcs test-agent
+test-pcs:
+	testbed/run-scenarios --fast --on engine \
+		--with "tests/managed/run engine recovery" \
+		--with "testbed/run-selftests --on engine --agreed --limit 60" \
+		--with "testbed/run-bochs locked"
 test-agent:
 	cd tests/agent && /usr/bin/python3 -m unittest
 

@@ -70,6 +70,10 @@ struct nxt_slots *nxt_slots(struct nxt_vm *vm);
 void nxt_dirty_start(struct nxt_vm *vm, const struct nxt_slot *slot);
 long nxt_get_dirty_log(struct nxt_vm *vm, void __user *argp);
 
+/* -- guest_memfd.c */
+/* KVM_CREATE_GUEST_MEMFD: a file descriptor, or -errno. */
+int nxt_guest_memfd_create(const void __user *argp);
+
 /* -- fault.c */
 /*
  * Maps what the guest needs at gpa; present: what is mapped there was not enough. 1: done, or worth

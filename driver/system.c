@@ -105,6 +105,7 @@ long nxt_check_extension(long cap)
 	case KVM_CAP_X86_APIC_BUS_CYCLES_NS: /* what it is at first */
 	case KVM_CAP_ENFORCE_PV_FEATURE_CPUID:
 	case KVM_CAP_X86_SMM:
+	case KVM_CAP_GUEST_MEMFD:
 	case KVM_CAP_VM_TYPES: /* bit 0: the default one */
 		return 1;
 	case KVM_CAP_MULTI_ADDRESS_SPACE:

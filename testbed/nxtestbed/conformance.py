@@ -2,8 +2,9 @@
 """Runs Linux's own tests of KVM inside an emulated PC, and compares Engine with stock KVM.
 
 tests/selftests/ says which of them count: `excluded` (name, and what it is about that Engine does not have),
-`arguments` (name, and words for its command line, where the default is made for big machines), `agreed` (what
-`make test` runs: all of these pass on Engine).
+`arguments` (name, and words for its command line, where the default is made for big machines), `limits` (name, and
+seconds, where what it repeats takes longer here than the limit for all), `agreed` (what `make test` runs: all of these
+pass on Engine).
 """
 
 import re
@@ -55,7 +56,7 @@ def everything():
     folder = selftests.programs.get()
     names = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
     out = excluded()
-    unknown = [name for name in [*out, *agreed(), *_table("arguments")] if name not in names]
+    unknown = [name for name in [*out, *agreed(), *_table("arguments"), *_table("limits")] if name not in names]
     if unknown:
         raise TestbedError(f"tests/selftests names tests that were not built: {', '.join(unknown)}")
     return [name for name in names if name not in out]
@@ -64,9 +65,9 @@ def everything():
 def run(entry, names, limit, say, engine=None):
     """Runs the tests on a boot entry, and says how each ended. Returns {name: Outcome}.
 
-    limit: seconds for each test. One that does not end costs the PC it hangs in, no other test.
+    limit: seconds for each test that tests/selftests/limits names no others for. One that does not end costs the PC it hangs in, no other test.
     """
-    waiting, found = list(names), {}
+    waiting, found, limits = list(names), {}, _table("limits")
     while waiting:
         before = len(found)
         with PC(_options(entry), name=f"selftests-{entry}", engine=engine, keep=False) as pc:
@@ -74,7 +75,7 @@ def run(entry, names, limit, say, engine=None):
             if entry == "engine":
                 _show_module_options(pc)
             while waiting:
-                outcome = _one(pc, waiting[0], limit)
+                outcome = _one(pc, waiting[0], int(limits.get(waiting[0], limit)))
                 found[waiting.pop(0)] = outcome
                 _note(entry, outcome)
                 say(f"{len(found):3}/{len(names)} {entry:6} {outcome.verdict:7} {outcome.name} "

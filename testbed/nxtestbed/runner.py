@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs scenarios in parallel and reports."""
 
+import shlex
+import subprocess
 import threading
 import time
 import traceback
@@ -14,7 +16,7 @@ from .scenario import Skip
 
 @dataclass
 class Outcome:
-    """How one scenario ended."""
+    """How one scenario or program ended."""
 
     scenario: object
     verdict: str  # passed, failed or skipped
@@ -22,8 +24,29 @@ class Outcome:
     reason: str = ""
 
 
+class Program:
+    """A program that starts emulated PCs itself, one after the other: it takes its turn like a scenario."""
+
+    title = "what it printed is further up"
+
+    def __init__(self, command):
+        self.name = command
+        self._process = None
+
+    def run(self):
+        """Runs it to its end; fails as it does."""
+        self._process = subprocess.Popen(shlex.split(self.name), stdin=subprocess.DEVNULL)
+        if code := self._process.wait():
+            raise TestbedError(f"exit code {code}")
+
+    def pull_plug(self):
+        """Asks it to end. It ends its PC itself."""
+        if self._process:
+            self._process.terminate()
+
+
 class Runner:
-    """Runs scenarios, several at a time."""
+    """Runs scenarios and programs, several at a time."""
 
     def __init__(self, jobs, keep=False, engine=None):
         self._jobs = jobs
@@ -32,13 +55,15 @@ class Runner:
         self._running = set()
         self._stopping = False
 
-    def run(self, scenarios):
-        """Prints a line for each scenario, and at the end the sum and what failed; True if none failed."""
+    def run(self, scenarios, programs=()):
+        """Prints a line for each, and at the end the sum and what failed; True if none failed. Programs start first."""
         counts = {"passed": 0, "failed": 0, "skipped": 0}
         outcomes = []
         with ThreadPoolExecutor(self._jobs) as pool:
             try:
-                for future in as_completed([pool.submit(self._one, s) for s in scenarios]):
+                futures = [pool.submit(self._program, p) for p in programs]
+                futures += [pool.submit(self._one, s) for s in scenarios]
+                for future in as_completed(futures):
                     outcome = future.result()
                     counts[outcome.verdict] += 1
                     outcomes.append(outcome)
@@ -47,19 +72,33 @@ class Runner:
                 # Ctrl-C: end what runs, so that the pool's threads come to their end.
                 self._stopping = True
                 pool.shutdown(wait=False, cancel_futures=True)
-                for pc in list(self._running):
-                    pc.pull_plug()
+                for one in list(self._running):
+                    one.pull_plug()
                 raise
         total = f"{counts['passed']} passed, {counts['failed']} failed"
         if counts["skipped"]:
             total += f", {counts['skipped']} skipped"
-        _compare(outcomes)
+        _compare([o for o in outcomes if not isinstance(o.scenario, Program)])
         # Once more, where the reader of a long output looks first.
         for outcome in outcomes:
             if outcome.verdict == "failed":
                 _report(outcome)
         print(total, flush=True)
         return not counts["failed"]
+
+    def _program(self, program):
+        started = time.monotonic()
+        verdict, reason = "passed", ""
+        try:
+            if self._stopping:
+                raise TestbedError("interrupted")
+            self._running.add(program)
+            program.run()
+        except (TestbedError, OSError) as error:
+            verdict, reason = "failed", str(error)
+        finally:
+            self._running.discard(program)
+        return Outcome(program, verdict, time.monotonic() - started, reason)
 
     def _one(self, scenario):
         started = time.monotonic()
