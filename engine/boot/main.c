@@ -36,11 +36,6 @@ extern const u64 image_pa;
 NORETURN void native_jump(u32 entry, u32 params);
 NORETURN void boot_main(u32 magic, u32 mbi);
 
-const struct vendor_ops *vendor;
-struct cpu *cpus[CPUS_MAX];
-u32 cpu_count;
-struct engine engine;
-
 /* Of the boot, and not needed after it. */
 static struct boot_info info;
 static struct options options;
@@ -276,15 +271,6 @@ static struct cpu *new_cpu(u32 apic_id)
 	vendor->cpu_init(cpu, pool_alloc);
 	cpus[cpu_count++] = cpu;
 	return cpu;
-}
-
-struct cpu *cpu_by_apic_id(u32 apic_id)
-{
-	for (u32 i = 0; i < cpu_count; i++) {
-		if (cpus[i]->apic_id == apic_id)
-			return cpus[i];
-	}
-	return NULL;
 }
 
 static void start_cpus(u32 self)

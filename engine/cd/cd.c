@@ -52,16 +52,6 @@ void cd_enter_linux(struct cpu *cpu, u32 entry, u32 params)
 	cpu->waits_for_sipi = false;
 }
 
-void cd_fault_gp(struct cpu *cpu)
-{
-	vendor->inject(&cpu->cd, &(struct event){.type = EVENT_EXCEPTION, .vector = 13, .has_error = true});
-}
-
-void cd_fault_ud(struct cpu *cpu)
-{
-	vendor->inject(&cpu->cd, &(struct event){.type = EVENT_EXCEPTION, .vector = 6});
-}
-
 /*
  * INIT makes a CPU wait for SIPI; a SIPI that finds no CPU waiting is ignored, as by the hardware. Whoever
  * sends both sends INIT first, so where both flags are set INIT is taken first.

@@ -35,7 +35,7 @@ void cd_cpuid(struct cpu *cpu);
 bool cd_read_msr(struct cpu *cpu, u32 index, u64 *value);
 bool cd_write_msr(struct cpu *cpu, u32 index, u64 value);
 
-/* Makes #GP(0), or #UD, the next thing that happens in the control domain. */
+/* fault.c: makes #GP(0), or #UD, the next thing that happens in the control domain. */
 void cd_fault_gp(struct cpu *cpu);
 void cd_fault_ud(struct cpu *cpu);
 

@@ -18,7 +18,6 @@
 
 static struct vmcb vmcb;
 static struct cpu cpu = {.cd.hw = &vmcb};
-struct svm_tables svm_tables;
 
 static const struct vendor_ops ops = {
 	.get_paging = svm_get_paging,

@@ -87,7 +87,4 @@ static inline struct cpu *this_cpu(void)
 extern struct cpu *cpus[CPUS_MAX];
 extern u32 cpu_count;
 
-/* Returns the CPU with this APIC ID, or NULL. */
-struct cpu *cpu_by_apic_id(u32 apic_id);
-
 #endif

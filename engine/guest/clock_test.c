@@ -26,7 +26,7 @@ static s64 set_clock(u64 tsc, u64 ns, u64 flags)
 }
 
 /* As a guest does it; its CPUID is not what this is about. */
-static int wrmsr(u32 id, u32 index, u64 value)
+static int guest_wrmsr(u32 id, u32 index, u64 value)
 {
 	struct msr_ctx ctx = vcpu_msr_ctx(guest_vcpu(id));
 
@@ -41,7 +41,7 @@ static const struct pvclock_time *time_at(u64 gpa)
 
 static void enable(u32 id, u64 gpa)
 {
-	assert_int_equal(wrmsr(id, MSR_KVM_SYSTEM_TIME, gpa | 1), 0);
+	assert_int_equal(guest_wrmsr(id, MSR_KVM_SYSTEM_TIME, gpa | 1), 0);
 	assert_true(vcpu_clock_due(guest_vcpu(id)));
 }
 
@@ -104,7 +104,7 @@ static void test_page(void **state)
 	assert_int_equal(time->ns, 900);
 	assert_int_equal(time->flags, 0);
 
-	assert_int_equal(wrmsr(0, MSR_KVM_SYSTEM_TIME, GPA), 0); /* off */
+	assert_int_equal(guest_wrmsr(0, MSR_KVM_SYSTEM_TIME, GPA), 0); /* off */
 	assert_int_equal(set_clock(2000, 0, 0), 0);
 	assert_int_equal(rdx, 0);
 	assert_false(vcpu_clock_due(vcpu));
@@ -171,7 +171,7 @@ static void test_one_tsc(void **state)
 	assert_int_equal(time_at(GPA)->flags, PVCLOCK_TSC_STABLE);
 	assert_int_equal(time_at(GPA + 64)->flags, PVCLOCK_TSC_STABLE);
 
-	assert_int_equal(wrmsr(1, MSR_TSC_ADJUST, 4096), 0);
+	assert_int_equal(guest_wrmsr(1, MSR_TSC_ADJUST, 4096), 0);
 	assert_int_equal(guest_vcpu(1)->kick_mask, 3);
 	write_due(0);
 	write_due(1);
@@ -180,7 +180,7 @@ static void test_one_tsc(void **state)
 	assert_int_equal(time_at(GPA + 64)->tsc, time_at(GPA)->tsc + 4096);
 	assert_int_equal(call(NXT_HC_VM_GET_CLOCK, guest_vm(), 1000, 0, 0, 0), 0);
 
-	assert_int_equal(wrmsr(1, MSR_TSC_ADJUST, 0), 0);
+	assert_int_equal(guest_wrmsr(1, MSR_TSC_ADJUST, 0), 0);
 	write_due(0);
 	assert_int_equal(time_at(GPA)->flags, PVCLOCK_TSC_STABLE);
 	assert_int_equal(call(NXT_HC_VM_GET_CLOCK, guest_vm(), 1000, 0, 0, 0), 1);
@@ -213,9 +213,9 @@ static void test_wall_clock(void **state)
 
 	(void)state;
 	assert_int_equal(set_clock(0, 0, 0), 0);
-	assert_int_equal(wrmsr(0, MSR_KVM_WALL_CLOCK, 0), 0);
+	assert_int_equal(guest_wrmsr(0, MSR_KVM_WALL_CLOCK, 0), 0);
 	assert_int_equal(vcpu->msr_reason, CONTINUE);
-	assert_int_equal(wrmsr(0, MSR_KVM_WALL_CLOCK_OLD, GPA), 0);
+	assert_int_equal(guest_wrmsr(0, MSR_KVM_WALL_CLOCK_OLD, GPA), 0);
 	assert_int_equal(vcpu->msr_reason, NXT_EXIT_WALL_CLOCK);
 	assert_int_equal(vcpu->pending, PENDING_WALL_CLOCK);
 
@@ -231,7 +231,7 @@ static void test_wall_clock(void **state)
 	assert_int_equal(wall->sec, 998);
 	assert_int_equal(wall->nsec, 5);
 
-	assert_int_equal(wrmsr(0, MSR_KVM_WALL_CLOCK, GPA + PAGE_SIZE), 0);
+	assert_int_equal(guest_wrmsr(0, MSR_KVM_WALL_CLOCK, GPA + PAGE_SIZE), 0);
 	assert_int_equal(vcpu_finish_wall_clock(vcpu), NXT_EXIT_RESIDENT);
 	assert_int_equal(vcpu_finish_wall_write(vcpu, NXT_RUN_UNBACKED), CONTINUE);
 	vcpu->pending = PENDING_NONE;
@@ -247,7 +247,7 @@ static void test_steal(void **state)
 
 	(void)state;
 	guest_map(GPA, NXT_MAP_WRITE);
-	assert_int_equal(wrmsr(0, MSR_KVM_STEAL_TIME, GPA | 0x3e), -NXT_EINVAL);
+	assert_int_equal(guest_wrmsr(0, MSR_KVM_STEAL_TIME, GPA | 0x3e), -NXT_EINVAL);
 	run->steal_ns = 100;
 	vcpu_take_steal(vcpu);
 	assert_false(vcpu->steal.due); /* not asked for */
@@ -255,7 +255,7 @@ static void test_steal(void **state)
 	words[0] = 1000; /* restored from elsewhere */
 	words[2] = ~0ull << 8 | 1;
 	*version = 5;
-	assert_int_equal(wrmsr(0, MSR_KVM_STEAL_TIME, GPA | 1), 0);
+	assert_int_equal(guest_wrmsr(0, MSR_KVM_STEAL_TIME, GPA | 1), 0);
 	vcpu_take_steal(vcpu);
 	assert_true(vcpu->steal.due);
 	assert_int_equal(vcpu_write_steal(vcpu), CONTINUE);
@@ -279,7 +279,7 @@ static void test_steal(void **state)
 	assert_int_equal(words[0], 1130);
 
 	/* Nor does it come to anything where there is no memory. */
-	assert_int_equal(wrmsr(0, MSR_KVM_STEAL_TIME, ~0x3eull), 0);
+	assert_int_equal(guest_wrmsr(0, MSR_KVM_STEAL_TIME, ~0x3eull), 0);
 	assert_true(vcpu->steal.due);
 	if (vcpu_write_steal(vcpu) == NXT_EXIT_RESIDENT)
 		vcpu_finish_steal(vcpu, NXT_RUN_UNBACKED);

@@ -105,12 +105,6 @@ s64 vcpu_apic_actions(struct vcpu *vcpu, const struct lapic_actions *actions)
 	return CONTINUE;
 }
 
-bool vcpu_is_apic(const struct vcpu *vcpu, u64 gpa)
-{
-	return lapic_enabled(&vcpu->lapic) && !lapic_x2apic(&vcpu->lapic) &&
-	       (gpa & PAGE_MASK) == lapic_page(&vcpu->lapic);
-}
-
 static s64 device(struct vcpu *vcpu, bool write)
 {
 	struct insn_emul *emul = &vcpu->emul;

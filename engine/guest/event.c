@@ -1,63 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What enters a guest beside its own instructions: exceptions, SMIs, NMIs, interrupts, INIT and SIPI. */
+/* What enters a guest beside its own instructions: events, SMIs, NMIs, interrupts, INIT and SIPI. */
 #include "cpu/bits.h"
 #include "guest/vcpu.h"
-
-#define VECTOR_DF 8
-#define VECTOR_PF 14
-
-/* Contributory exceptions: two of them make a double fault (SDM vol. 3, table 6-5). */
-static bool contributory(u8 vector)
-{
-	return vector == 0 || (vector >= 10 && vector <= 13);
-}
-
-/* An interrupt that was about to enter waits until it can, as one that the PIC has just given does. */
-static void put_back(struct vcpu *vcpu)
-{
-	vcpu->extint = true;
-	vcpu->extint_vector = vcpu->event.vector;
-	vcpu->event.type = EVENT_NONE;
-}
-
-void vcpu_raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
-{
-	struct event *event = &vcpu->event;
-
-	if (event->type == EVENT_EXCEPTION) {
-		if (event->vector == VECTOR_DF) {
-			event->type = EVENT_NONE;
-			vcpu->triple_fault = true;
-			return;
-		}
-		if ((contributory(event->vector) && contributory(vector)) ||
-		    (event->vector == VECTOR_PF && (contributory(vector) || vector == VECTOR_PF))) {
-			*event = (struct event){.type = EVENT_EXCEPTION,
-						.vector = VECTOR_DF,
-						.has_error = true};
-			return;
-		}
-	} else if (event->type == EVENT_INTR) {
-		/* Its vector is taken from the APIC already: it comes back after the exception. */
-		put_back(vcpu);
-	} else if (event->type == EVENT_NMI) {
-		vcpu->nmi_pending = true;
-		vcpu->nmi_masked = false;
-	}
-	*event = (struct event){
-		.type = EVENT_EXCEPTION, .vector = vector, .has_error = has_error, .error = error};
-}
-
-void vcpu_intercept_exceptions(struct vcpu *vcpu)
-{
-	u32 mask = 0;
-
-	if (vcpu->debug.flags & NXT_DEBUG_SW_BP)
-		mask |= (u32)BIT(VECTOR_BP);
-	if (vcpu->fixes_hypercall || vcpu->smm)
-		mask |= (u32)BIT(VECTOR_UD);
-	vendor->intercept_exceptions(&vcpu->ctx, mask);
-}
 
 static void inject(struct vcpu *vcpu, enum event_type type, u8 vector)
 {
@@ -95,7 +39,7 @@ static NOINLINE s64 inject_waiting(struct vcpu *vcpu)
 	 * one that was injected (state.c), and has set it. It goes on waiting.
 	 */
 	if (vcpu->event.type == EVENT_INTR && !open)
-		put_back(vcpu);
+		vcpu_put_back(vcpu);
 	/* A vector that was acknowledged and can go in does: the handler of an SMI knows nothing of it. */
 	if (smi && vcpu->event.type == EVENT_NONE && !vendor->get_shadow(&vcpu->ctx) &&
 	    !(vcpu->extint && open))

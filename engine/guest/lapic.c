@@ -2,12 +2,9 @@
 #include "guest/lapic.h"
 #include "guest/lapic_timer.h"
 
-#define REG_STRIDE 0x10u
-
 /* An integrated local APIC with LVT entries 0 .. 5 and no EOI-broadcast suppression. */
 #define VERSION 0x00050014u
 
-#define LVT_VECTOR 0xffu
 #define LVT_MODE 0x700u
 #define LVT_PIN (BIT(13) | BIT(15)) /* polarity, trigger mode */
 #define LVT_TIMER_PERIODIC BIT(17)
@@ -20,7 +17,6 @@
 #define TDCR_WRITABLE 0xbu
 
 #define ESR_SEND_ILLEGAL_VECTOR BIT(5)
-#define ESR_RECEIVED_ILLEGAL_VECTOR BIT(6)
 
 #define ICR_BUSY BIT(12)
 #define ICR_LOGICAL BIT(11)
@@ -35,112 +31,7 @@
 
 #define LOCAL_TABLE_SIZE 6u
 
-/* -- IRR, ISR, priorities -------------------------------------------------------------------------- */
-
-static u32 *bitmap_word(struct lapic *l, u32 bitmap, u8 vector)
-{
-	return &l->regs[(bitmap + vector / 32 * REG_STRIDE) / 4];
-}
-
-static int highest(const struct lapic *l, u32 bitmap)
-{
-	for (int i = 7; i >= 0; i--) {
-		u32 word = lapic_reg(l, bitmap + i * REG_STRIDE);
-
-		if (word)
-			return i * 32 + 31 - __builtin_clz(word);
-	}
-	return -1;
-}
-
-/* SDM 11.8.3.1: the higher class of TPR and of the interrupt in service; TPR's subclass only if TPR wins. */
-static void update_ppr(struct lapic *l)
-{
-	int in_service = highest(l, LAPIC_ISR);
-	u32 tpr = lapic_reg(l, LAPIC_TPR);
-	u32 isr_class = in_service < 0 ? 0 : (u32)in_service & 0xf0;
-
-	lapic_reg_set(l, LAPIC_PPR, (tpr & 0xf0) >= isr_class ? tpr : isr_class);
-}
-
-/*
- * TMR before IRR: whoever accepts the vector must see how it was triggered. The update of IRR is a full
- * barrier even if the bit was set: the receiver, when it takes the vector, sees all that the sender did
- * before.
- */
-bool lapic_post(struct lapic *l, u8 vector, bool level)
-{
-	u32 *tmr = bitmap_word(l, LAPIC_TMR, vector), *irr = bitmap_word(l, LAPIC_IRR, vector);
-	u32 bit = 1u << (vector % 32);
-
-	if (!!(__atomic_load_n(tmr, __ATOMIC_RELAXED) & bit) != level) {
-		if (level)
-			__atomic_fetch_or(tmr, bit, __ATOMIC_RELAXED);
-		else
-			__atomic_fetch_and(tmr, ~bit, __ATOMIC_RELAXED);
-	}
-	return !(__atomic_fetch_or(irr, bit, __ATOMIC_SEQ_CST) & bit);
-}
-
-int lapic_highest_irr(const struct lapic *l)
-{
-	return highest(l, LAPIC_IRR);
-}
-
-int lapic_highest_isr(const struct lapic *l)
-{
-	return highest(l, LAPIC_ISR);
-}
-
-/* Vectors 0 .. 15, which only a state restore can set, have class 0 and never exceed PPR. */
-int lapic_pending(const struct lapic *l)
-{
-	int vector = highest(l, LAPIC_IRR);
-
-	if (vector < 0 || !lapic_enabled(l) || ((u32)vector & 0xf0) <= (lapic_reg(l, LAPIC_PPR) & 0xf0))
-		return -1;
-	return vector;
-}
-
-void lapic_accept(struct lapic *l, u8 vector)
-{
-	u32 bit = 1u << (vector % 32);
-	u32 isr = LAPIC_ISR + vector / 32 * REG_STRIDE;
-
-	__atomic_fetch_and(bitmap_word(l, LAPIC_IRR, vector), ~bit, __ATOMIC_SEQ_CST);
-	lapic_reg_set(l, isr, lapic_reg(l, isr) | bit);
-	update_ppr(l);
-}
-
-void lapic_eoi(struct lapic *l, struct lapic_actions *out)
-{
-	int vector = highest(l, LAPIC_ISR);
-	u32 word, bit;
-
-	out->what = 0;
-	if (vector < 0)
-		return;
-	word = vector / 32 * REG_STRIDE;
-	bit = 1u << (vector % 32);
-	lapic_reg_set(l, LAPIC_ISR + word, lapic_reg(l, LAPIC_ISR + word) & ~bit);
-	update_ppr(l);
-	out->what = LAPIC_DO_CHECK;
-	if (lapic_reg(l, LAPIC_TMR + word) & bit) {
-		out->what |= LAPIC_DO_EOI;
-		out->eoi_vector = vector;
-	}
-}
-
-u8 lapic_cr8_get(const struct lapic *l)
-{
-	return lapic_reg(l, LAPIC_TPR) >> 4;
-}
-
-void lapic_cr8_set(struct lapic *l, u8 cr8)
-{
-	lapic_reg_set(l, LAPIC_TPR, (u32)(cr8 & 0xf) << 4);
-	update_ppr(l);
-}
+/* -- events from outside -------------------------------------------------------------------------- */
 
 void lapic_post_nmi(struct lapic *l)
 {
@@ -160,19 +51,6 @@ void lapic_post_init(struct lapic *l)
 }
 
 /* -- local vector table ---------------------------------------------------------------------------- */
-
-void lapic_local(struct lapic *l, u32 lvt)
-{
-	u32 entry = lapic_reg(l, lvt);
-	u8 vector = entry & LVT_VECTOR;
-
-	if (!lapic_enabled(l) || !lapic_software_enabled(l) || entry & LAPIC_LVT_MASKED)
-		return;
-	if (vector < 16)
-		l->esr |= ESR_RECEIVED_ILLEGAL_VECTOR;
-	else
-		lapic_post(l, vector, false);
-}
 
 static bool lint_open(const struct lapic *l, u32 lvt, enum lapic_mode mode)
 {
@@ -197,16 +75,16 @@ static u32 lvt_writable(const struct lapic *l, u32 lvt)
 {
 	switch (lvt) {
 	case LAPIC_LVT_TIMER:
-		return LVT_VECTOR | LAPIC_LVT_MASKED | LVT_TIMER_PERIODIC |
+		return LAPIC_LVT_VECTOR | LAPIC_LVT_MASKED | LVT_TIMER_PERIODIC |
 		       (l->tsc_deadline ? LVT_TIMER_DEADLINE : 0);
 	case LAPIC_LVT_THERMAL:
 	case LAPIC_LVT_PMC:
-		return LVT_VECTOR | LAPIC_LVT_MASKED | LVT_MODE;
+		return LAPIC_LVT_VECTOR | LAPIC_LVT_MASKED | LVT_MODE;
 	case LAPIC_LVT_LINT0:
 	case LAPIC_LVT_LINT1:
-		return LVT_VECTOR | LAPIC_LVT_MASKED | LVT_MODE | LVT_PIN;
+		return LAPIC_LVT_VECTOR | LAPIC_LVT_MASKED | LVT_MODE | LVT_PIN;
 	default:
-		return LVT_VECTOR | LAPIC_LVT_MASKED;
+		return LAPIC_LVT_VECTOR | LAPIC_LVT_MASKED;
 	}
 }
 
@@ -239,7 +117,7 @@ static void write_svr(struct lapic *l, u32 value, u64 now, struct lapic_actions 
 	lapic_reg_set(l, LAPIC_SVR, value & SVR_WRITABLE);
 	if (!lapic_software_enabled(l)) {
 		for (u32 i = 0; i < LOCAL_TABLE_SIZE; i++) {
-			u32 lvt = LAPIC_LVT_TIMER + i * REG_STRIDE;
+			u32 lvt = LAPIC_LVT_TIMER + i * LAPIC_STRIDE;
 
 			lapic_reg_set(l, lvt, lapic_reg(l, lvt) | LAPIC_LVT_MASKED);
 		}
@@ -255,7 +133,7 @@ static void send(struct lapic *l, u32 low, u32 high, struct lapic_actions *out)
 	u32 dest = x2apic ? high : high >> 24;
 	u8 mode = low >> 8 & 7;
 
-	if ((mode == LAPIC_FIXED || mode == LAPIC_LOWEST) && (low & LVT_VECTOR) < 16) {
+	if ((mode == LAPIC_FIXED || mode == LAPIC_LOWEST) && (low & LAPIC_LVT_VECTOR) < 16) {
 		l->esr |= ESR_SEND_ILLEGAL_VECTOR;
 		lapic_local(l, LAPIC_LVT_ERROR);
 		out->what |= LAPIC_DO_CHECK;
@@ -264,7 +142,7 @@ static void send(struct lapic *l, u32 low, u32 high, struct lapic_actions *out)
 	out->what |= LAPIC_DO_IPI;
 	out->msg = (struct lapic_msg){
 		.dest = !x2apic && dest == 0xff ? LAPIC_BROADCAST : dest,
-		.vector = low & LVT_VECTOR,
+		.vector = low & LAPIC_LVT_VECTOR,
 		.mode = mode,
 		.shorthand = low >> 18 & 3,
 		.logical = low & ICR_LOGICAL,
@@ -288,7 +166,7 @@ static void write_icr(struct lapic *l, u32 low, u32 high, struct lapic_actions *
 
 u32 lapic_read(struct lapic *l, u32 offset, u64 now)
 {
-	if (offset >= LAPIC_PAGE_SIZE || offset % REG_STRIDE)
+	if (offset >= LAPIC_PAGE_SIZE || offset % LAPIC_STRIDE)
 		return 0;
 	return offset == LAPIC_TMCCT ? lapic_timer_count(l, now) : lapic_reg(l, offset);
 }
@@ -299,7 +177,7 @@ static bool write_common(struct lapic *l, u32 offset, u32 value, u64 now, struct
 	switch (offset) {
 	case LAPIC_TPR:
 		lapic_reg_set(l, LAPIC_TPR, value & 0xff);
-		update_ppr(l);
+		lapic_update_ppr(l);
 		out->what |= LAPIC_DO_CHECK;
 		return true;
 	case LAPIC_EOI:
@@ -371,8 +249,8 @@ int lapic_msr_read(struct lapic *l, u32 msr, u64 now, u64 *value)
 
 	if (!lapic_x2apic(l) || n > LAPIC_MSR_LAST - LAPIC_MSR_FIRST || !x2apic_readable(n))
 		return -NXT_EINVAL;
-	*value = lapic_read(l, n * REG_STRIDE, now);
-	if (n * REG_STRIDE == LAPIC_ICR)
+	*value = lapic_read(l, n * LAPIC_STRIDE, now);
+	if (n * LAPIC_STRIDE == LAPIC_ICR)
 		*value |= (u64)lapic_reg(l, LAPIC_ICR2) << 32;
 	return 0;
 }
@@ -380,7 +258,7 @@ int lapic_msr_read(struct lapic *l, u32 msr, u64 now, u64 *value)
 int lapic_msr_write(struct lapic *l, u32 msr, u64 value, u64 now, struct lapic_actions *out)
 {
 	u32 n = msr - LAPIC_MSR_FIRST;
-	u32 offset = n * REG_STRIDE;
+	u32 offset = n * LAPIC_STRIDE;
 
 	out->what = 0;
 	if (!lapic_x2apic(l) || n > LAPIC_MSR_LAST - LAPIC_MSR_FIRST)
@@ -448,10 +326,10 @@ void lapic_set_features(struct lapic *l, u32 maxphyaddr, bool x2apic, bool tsc_d
 /* IRR and TMR too: messages that race with the INIT are lost, as they are on hardware. */
 void lapic_init_signal(struct lapic *l)
 {
-	for (u32 offset = 0; offset < LAPIC_PAGE_SIZE; offset += REG_STRIDE)
+	for (u32 offset = 0; offset < LAPIC_PAGE_SIZE; offset += LAPIC_STRIDE)
 		lapic_reg_set(l, offset, 0);
 	for (u32 i = 0; i < LOCAL_TABLE_SIZE; i++)
-		lapic_reg_set(l, LAPIC_LVT_TIMER + i * REG_STRIDE, LAPIC_LVT_MASKED);
+		lapic_reg_set(l, LAPIC_LVT_TIMER + i * LAPIC_STRIDE, LAPIC_LVT_MASKED);
 	if (l->bsp) /* as firmware leaves it, and as KVM does: the PIC reaches the first CPU */
 		lapic_reg_set(l, LAPIC_LVT_LINT0, LAPIC_EXTINT << 8);
 	lapic_reg_set(l, LAPIC_VERSION, VERSION);
@@ -523,10 +401,10 @@ void lapic_set_state(struct lapic *l, u64 now, const void *page)
 	const u32 *in = page;
 
 	lapic_timer_stop(l);
-	for (u32 offset = 0; offset < LAPIC_PAGE_SIZE; offset += REG_STRIDE)
+	for (u32 offset = 0; offset < LAPIC_PAGE_SIZE; offset += LAPIC_STRIDE)
 		lapic_reg_set(l, offset, legal_value(l, offset, READ_ONCE(in[offset / 4])));
 	lapic_reg_set(l, LAPIC_VERSION, VERSION);
 	set_mode_registers(l, lapic_x2apic(l));
-	update_ppr(l);
+	lapic_update_ppr(l);
 	lapic_timer_resume(l, READ_ONCE(in[LAPIC_TMCCT / 4]), now);
 }

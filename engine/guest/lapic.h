@@ -59,6 +59,7 @@ enum lapic_reg {
 };
 
 #define LAPIC_PAGE_SIZE 0x400u
+#define LAPIC_STRIDE 0x10u /* from one register to the next */
 #define LAPIC_MSR_FIRST 0x800u
 #define LAPIC_MSR_LAST 0x83fu
 
@@ -68,6 +69,7 @@ enum lapic_reg {
 #define LAPIC_BASE_DEFAULT 0xfee00000ull
 
 #define LAPIC_SVR_ENABLE BIT(8)
+#define LAPIC_LVT_VECTOR 0xffu
 #define LAPIC_LVT_MASKED BIT(16)
 
 /* Events that come over the APIC bus beside the vectors; bits of lapic_events(). */
@@ -292,6 +294,9 @@ static inline bool lapic_software_enabled(const struct lapic *l)
  * (then whoever put it there kicks).
  */
 bool lapic_post(struct lapic *l, u8 vector, bool level);
+
+/* After a change of TPR, or of ISR behind lapic_accept()'s and lapic_eoi()'s back. */
+void lapic_update_ppr(struct lapic *l);
 
 /* Raises the interrupt of the timer's or the error LVT entry, if it is not masked. */
 void lapic_local(struct lapic *l, u32 lvt);

@@ -4,11 +4,6 @@
 #include "guest/lapic_timer.h"
 #include "guest/vcpu.h"
 
-u64 vcpu_tsc(const struct vcpu *vcpu)
-{
-	return rdtsc() + vcpu->tsc_offset;
-}
-
 void vcpu_set_tsc_offset(struct vcpu *vcpu, u64 offset)
 {
 	if (offset == vcpu->tsc_offset)

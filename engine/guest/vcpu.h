@@ -7,6 +7,7 @@
 #define ENGINE_GUEST_VCPU_H
 
 #include "abi/hypercall.h"
+#include "cpu/asm.h"
 #include "cpu/cpu.h"
 #include "guest/cpuid.h"
 #include "guest/lapic.h"
@@ -173,13 +174,17 @@ s64 vcpu_exit(struct vcpu *vcpu, const struct exit *exit);
 /* Finishes what the last exit left to be done. */
 s64 vcpu_finish(struct vcpu *vcpu, u32 in_flags);
 
+/* raise.c: an exception is the next thing that happens in the guest. */
+void vcpu_raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);
+/* An interrupt that was about to enter waits until it can, as one that the PIC has just given does. */
+void vcpu_put_back(struct vcpu *vcpu);
+/* Which exceptions are to exit may have changed. */
+void vcpu_intercept_exceptions(struct vcpu *vcpu);
+
 /*
  * event.c: puts the next event into the guest, if one is due and possible. CONTINUE or NXT_EXIT_IRQ_WINDOW.
  */
 s64 vcpu_inject(struct vcpu *vcpu);
-void vcpu_raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error);
-/* Which exceptions are to exit may have changed. */
-void vcpu_intercept_exceptions(struct vcpu *vcpu);
 /* Takes INIT, SIPI and NMI that came over the APIC bus. */
 void vcpu_take_signals(struct vcpu *vcpu);
 
@@ -198,7 +203,11 @@ s64 vcpu_debug_exit(struct vcpu *vcpu, u8 vector, u64 dr6);
 /* What to do after a write to the local APIC. */
 s64 vcpu_apic_actions(struct vcpu *vcpu, const struct lapic_actions *actions);
 /* Is gpa in the page of its local APIC, which it accesses as memory? */
-bool vcpu_is_apic(const struct vcpu *vcpu, u64 gpa);
+static inline bool vcpu_is_apic(const struct vcpu *vcpu, u64 gpa)
+{
+	return lapic_enabled(&vcpu->lapic) && !lapic_x2apic(&vcpu->lapic) &&
+	       (gpa & PAGE_MASK) == lapic_page(&vcpu->lapic);
+}
 /* apic_page.c: the exit for an access to that page. */
 s64 vcpu_apic_page(struct vcpu *vcpu);
 struct insn_ctx vcpu_insn_ctx(struct vcpu *vcpu);
@@ -265,8 +274,12 @@ s64 vcpu_msr_exit(struct vcpu *vcpu, const struct exit *exit);
 /* PENDING_MSR */
 s64 vcpu_finish_msr(struct vcpu *vcpu, u32 in_flags);
 
+/* The guest's time stamp counter, now. */
+static inline u64 vcpu_tsc(const struct vcpu *vcpu)
+{
+	return rdtsc() + vcpu->tsc_offset;
+}
 /* tsc.c */
-u64 vcpu_tsc(const struct vcpu *vcpu);
 void vcpu_write_tsc(struct vcpu *vcpu, u64 value, bool host);
 void vcpu_set_tsc_offset(struct vcpu *vcpu, u64 offset);
 /* The same by user space: what other vCPUs' counters are synchronized with from now on. */

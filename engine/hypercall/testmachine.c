@@ -28,7 +28,6 @@ static struct cpu cpu;
 /* -- what Engine has elsewhere ---------------------------------------------------------------------- */
 
 struct engine engine;
-struct svm_tables svm_tables;
 struct cpu *cpus[CPUS_MAX] = {&cpu};
 u32 cpu_count = 1;
 

@@ -127,6 +127,18 @@ static int locate(struct emul *e, enum insn_seg seg, u64 offset, u32 size, u32 a
 	return emul_translate(e->ctx, is64(e), linear, size, access, gpa, &e->st->gpa, &e->st->fault);
 }
 
+void insn_complete_read(struct insn_emul *st, u64 data)
+{
+	if (!st->wait_read)
+		return;
+	st->read[st->reads].gpa = st->gpa;
+	st->read[st->reads].len = st->len;
+	st->read[st->reads].data = data;
+	st->reads++;
+	st->mmio++;
+	st->wait_read = false;
+}
+
 /* Reads at most 8 bytes in one page: memory, or a device through the log. */
 static int read_piece(struct emul *e, u64 gpa, u8 *buf, u32 len)
 {

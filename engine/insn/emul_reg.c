@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The emulator's registers: by number and size, addresses made of them, conditions. */
+/* The emulator's registers: by number and size, addresses made of them, conditions, and the mode. */
 #include "insn/emul.h"
 
 _Static_assert(offsetof(struct nxt_regs, r15) == 15 * sizeof(u64),
@@ -97,4 +97,18 @@ int emul_raise(struct emul *e, enum exception vector)
 		.has_error = (vector == EXC_GP || vector == EXC_SS) && (e->ctx->cr0 & CR0_PE),
 	};
 	return INSN_FAULT;
+}
+
+enum insn_mode insn_mode_of(const struct insn_ctx *ctx)
+{
+	struct nxt_segment cs;
+
+	ctx->ops->segment(ctx->cpu, INSN_CS, &cs);
+	if ((ctx->efer & EFER_LMA) && (cs.attr & SEG_LONG))
+		return INSN_MODE_64;
+	/*
+	 * Real and virtual-8086 mode have D clear as well, unless "unreal" mode left it set: then it counts
+	 * there too.
+	 */
+	return cs.attr & SEG_BIG ? INSN_MODE_32 : INSN_MODE_16;
 }

@@ -3,20 +3,6 @@
 #include "insn/emul.h"
 #include "lib/string.h"
 
-enum insn_mode insn_mode_of(const struct insn_ctx *ctx)
-{
-	struct nxt_segment cs;
-
-	ctx->ops->segment(ctx->cpu, INSN_CS, &cs);
-	if ((ctx->efer & EFER_LMA) && (cs.attr & SEG_LONG))
-		return INSN_MODE_64;
-	/*
-	 * Real and virtual-8086 mode have D clear as well, unless "unreal" mode left it set: then it counts
-	 * there too.
-	 */
-	return cs.attr & SEG_BIG ? INSN_MODE_32 : INSN_MODE_16;
-}
-
 void insn_start(struct insn_emul *st, const u8 *bytes, size_t n)
 {
 	memset(st, 0, offsetof(struct insn_emul, insn));
@@ -28,18 +14,6 @@ void insn_start(struct insn_emul *st, const u8 *bytes, size_t n)
 bool insn_in_flight(const struct insn_emul *st)
 {
 	return st->phase != PHASE_IDLE;
-}
-
-void insn_complete_read(struct insn_emul *st, u64 data)
-{
-	if (!st->wait_read)
-		return;
-	st->read[st->reads].gpa = st->gpa;
-	st->read[st->reads].len = st->len;
-	st->read[st->reads].data = data;
-	st->reads++;
-	st->mmio++;
-	st->wait_read = false;
 }
 
 /* LOCK is allowed before these alone, and only with a memory destination (AMD APM vol. 3, 1.2.5). */

@@ -9,8 +9,6 @@
 
 #include <cmocka.h>
 
-struct svm_tables svm_tables;
-
 static struct exit decode(struct vmcb vmcb)
 {
 	struct exit exit;

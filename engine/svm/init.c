@@ -11,6 +11,8 @@
 	(INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD | INTERCEPT2_VMSAVE | INTERCEPT2_STGI |   \
 	 INTERCEPT2_CLGI | INTERCEPT2_SKINIT)
 
+struct svm_tables svm_tables;
+
 static void init_common(struct context *ctx)
 {
 	struct vmcb *vmcb = ctx->hw;

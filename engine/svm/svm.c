@@ -10,8 +10,6 @@ void svm_enter(struct nxt_regs *regs, u64 vmcb_pa);
 void svm_sleep(const u32 *flag);
 extern const char svm_sleep_hlt[];
 
-struct svm_tables svm_tables;
-
 /* By CPU: the page that the processor saves the host's state in at VMRUN (APM vol. 2, 15.30.4). */
 static u64 hsave_pa[CPUS_MAX];
 
