@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The local APIC: its registers, what comes of writing them, and its state as user space sees it. */
 #include "guest/lapic.h"
 #include "guest/lapic_timer.h"
 
