@@ -44,7 +44,7 @@ static long guest_memfd_fallocate(struct file *file, int mode, loff_t offset, lo
 	loff_t end = offset + len; /* vfs_fallocate() has seen that it is no overflow */
 	long ret = 0;
 
-	/* The size is for ever: what others were told about it holds. */
+	/* Nothing grows by being filled. ftruncate() does change the size, which stock refuses. */
 	if (!(mode & FALLOC_FL_KEEP_SIZE) || (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)))
 		return -EOPNOTSUPP;
 	if (!PAGE_ALIGNED(offset) || !PAGE_ALIGNED(len))
@@ -66,11 +66,6 @@ static const struct file_operations guest_memfd_fops = {
 	.fallocate = guest_memfd_fallocate,
 };
 
-/* Nothing lies behind the pages: they are never written out. */
-static const struct address_space_operations guest_memfd_aops = {
-	.dirty_folio = noop_dirty_folio,
-};
-
 int nxt_guest_memfd_create(const void __user *argp)
 {
 	struct kvm_create_guest_memfd args;
@@ -86,7 +81,10 @@ int nxt_guest_memfd_create(const void __user *argp)
 	fd = get_unused_fd_flags(0);
 	if (fd < 0)
 		return fd;
-	/* An inode of its own: fstat() tells its size, and no two have the same number. */
+	/*
+	 * An inode of its own: fstat() tells its size, and no two have the same number. It can outlive the
+	 * file, and this module: an O_PATH descriptor holds it. So none of its operations are ours.
+	 */
 	file = anon_inode_create_getfile("[nxtop-gmem]", &guest_memfd_fops, NULL, O_RDWR, NULL);
 	if (IS_ERR(file)) {
 		put_unused_fd(fd);
@@ -96,7 +94,6 @@ int nxt_guest_memfd_create(const void __user *argp)
 	inode = file_inode(file);
 	inode->i_mode |= S_IFREG;
 	inode->i_size = args.size;
-	inode->i_mapping->a_ops = &guest_memfd_aops;
 	mapping_set_gfp_mask(inode->i_mapping, GFP_HIGHUSER);
 	mapping_set_unevictable(inode->i_mapping);
 	fd_install(fd, file);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Exceptions: what becomes of one beside the event that is on its way in, and which of them exit. */
-#include "cpu/bits.h"
 #include "guest/vcpu.h"
 
 #define VECTOR_DF 8

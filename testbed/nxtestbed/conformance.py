@@ -65,7 +65,8 @@ def everything():
 def run(entry, names, limit, say, engine=None):
     """Runs the tests on a boot entry, and says how each ended. Returns {name: Outcome}.
 
-    limit: seconds for each test that tests/selftests/limits names no others for. One that does not end costs the PC it hangs in, no other test.
+    limit: seconds for each test that tests/selftests/limits gives no more. One that does not end costs the PC it hangs in,
+    no other test.
     """
     waiting, found, limits = list(names), {}, _table("limits")
     while waiting:
@@ -75,7 +76,7 @@ def run(entry, names, limit, say, engine=None):
             if entry == "engine":
                 _show_module_options(pc)
             while waiting:
-                outcome = _one(pc, waiting[0], int(limits.get(waiting[0], limit)))
+                outcome = _one(pc, waiting[0], max(limit, int(limits.get(waiting[0], 0))))
                 found[waiting.pop(0)] = outcome
                 _note(entry, outcome)
                 say(f"{len(found):3}/{len(names)} {entry:6} {outcome.verdict:7} {outcome.name} "

@@ -225,9 +225,9 @@ class PC(Commands):
         return file
 
 
-def die_with_parent():
-    """In the child: QEMU must not outlive us, however we end."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with_parent(number=signal.SIGKILL):
+    """In the child: it must not outlive us, however we end. number: the signal that it gets."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
 
 
 def _retry(connect, timeout=30):

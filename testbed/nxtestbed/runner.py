@@ -2,6 +2,7 @@
 """Runs scenarios in parallel and reports."""
 
 import shlex
+import signal
 import subprocess
 import threading
 import time
@@ -10,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from .errors import TestbedError
-from .machine import PC
+from .machine import PC, die_with_parent
 from .scenario import Skip
 
 
@@ -32,15 +33,21 @@ class Program:
     def __init__(self, command):
         self.name = command
         self._process = None
+        self._ended = False
 
     def run(self):
         """Runs it to its end; fails as it does."""
-        self._process = subprocess.Popen(shlex.split(self.name), stdin=subprocess.DEVNULL)
+        # In a session of its own, so that Ctrl-C comes once: by pull_plug().
+        self._process = subprocess.Popen(shlex.split(self.name), stdin=subprocess.DEVNULL, start_new_session=True,
+                                         preexec_fn=lambda: die_with_parent(signal.SIGTERM))
+        if self._ended:
+            self._process.terminate()
         if code := self._process.wait():
             raise TestbedError(f"exit code {code}")
 
     def pull_plug(self):
         """Asks it to end. It ends its PC itself."""
+        self._ended = True
         if self._process:
             self._process.terminate()
 
