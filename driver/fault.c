@@ -25,10 +25,16 @@ struct fault {
 	unsigned long seq; /* of invalidations, from before the page was looked up */
 };
 
+/* A page that Linux has merged with others of the same content, for as long as nobody writes to it. */
+static bool is_merged(struct page *page)
+{
+	return folio_test_ksm(page_folio(page));
+}
+
 /*
  * Finds the page, and makes Linux provide it if need be. Wherever the guest may write, Linux is asked
  * for a page to write to also when the guest only reads: so the shared zero page and pages that await
- * copying are never mapped.
+ * copying are never mapped. But reading alone does not undo what was merged.
  */
 static int find_page(struct fault *f)
 {
@@ -38,6 +44,13 @@ static int find_page(struct fault *f)
 	f->writable = !(f->slot->flags & KVM_MEM_READONLY);
 	if (get_user_pages_fast_only(f->hva, 1, f->writable ? FOLL_WRITE : 0, &f->page) == 1)
 		return 0;
+	if (!f->write && get_user_pages_fast_only(f->hva, 1, 0, &f->page) == 1) {
+		if (is_merged(f->page)) {
+			f->writable = false;
+			return 0;
+		}
+		put_page(f->page);
+	}
 	ret = get_user_pages_unlocked(f->hva, 1, &f->page, flags | (f->writable ? FOLL_WRITE : 0));
 	if (ret == -EFAULT && f->writable && !f->write) {
 		f->writable = false;
@@ -162,7 +175,8 @@ static long map_small(struct fault *f)
 
 	pages[0] = f->page;
 	more = end - f->gfn - 1;
-	if (more && being_invalidated(vcpu->vm, f->hva + PAGE_SIZE, more))
+	/* Beside a merged page others may be writable, and would be mapped read-only here. */
+	if (is_merged(f->page) || being_invalidated(vcpu->vm, f->hva + PAGE_SIZE, more))
 		more = 0;
 	if (more)
 		more = get_user_pages_fast_only(f->hva + PAGE_SIZE, more, f->writable ? FOLL_WRITE : 0,
