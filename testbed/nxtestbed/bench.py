@@ -8,7 +8,7 @@ whoever executes them: guest, Engine, Linux or a process.
 
 from dataclasses import dataclass
 
-from . import qemu
+from . import bench_tasks, qemu
 from .artefact import run
 from .control import engine_info
 from .errors import TestbedError
@@ -56,8 +56,8 @@ def _pc(entry, engine, counted, **options):
     # Engine asks for a graphics mode, and the kernel's console in that costs far more than in text mode: the same for both.
     options = {"qemu": "trixie", "smp": 1, "memory": "4G", "kernel_options": "nox2apic",
                "menu": "set gfxpayload=800x600x24", **options}
-    chosen = qemu.Options(entry=entry, files=build_programs(), devices=list(_ICOUNT) if counted else [],
-                          **options)
+    devices = [*(_ICOUNT if counted else []), *options.pop("devices", [])]
+    chosen = qemu.Options(entry=entry, files=build_programs(), devices=devices, **options)
     return PC(chosen, name=f"bench-{entry}", engine=engine)
 
 
@@ -114,6 +114,13 @@ def _guest_boot(pc):
     except TestbedError:
         return None
     return now(pc).busy - before.busy
+
+
+def counted_tasks(entry, engine=None):
+    """{name: instructions} of bench_tasks.py, None for those that hung."""
+    with _pc(entry, engine, counted=True, guests=True, qemu="mended", devices=bench_tasks.devices()) as pc:
+        _start(pc)
+        return bench_tasks.count(pc, now)
 
 
 def timed(entry, engine=None):
