@@ -26,9 +26,13 @@ struct context {
 	void *hw; /* the back end's control block, one page */
 	u64 hw_pa;
 	u64 npt_root; /* physical address of the nested page table's root */
-	u32 asid;     /* tag of this context's TLB entries on the CPU that it last ran on */
-	bool flush;   /* drop them at the next entry */
-	bool guest;   /* a vCPU; otherwise the control domain */
+	/*
+	 * Tag of its TLB entries. Given anew when the CPU, npt_root, or what is mapped has changed: at the
+	 * first run with another tag or on another CPU nothing cached from npt_root may be used.
+	 */
+	u32 asid;
+	bool flush; /* the next run drops the entries of all tags on this CPU, and clears this */
+	bool guest; /* a vCPU; otherwise the control domain */
 };
 
 struct vcpu;

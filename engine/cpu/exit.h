@@ -45,7 +45,8 @@ enum exit_source { EXIT_FROM_CD, EXIT_FROM_VM, EXIT_SOURCES };
 
 struct exit {
 	enum exit_kind kind;
-	u8 insn_len; /* of the instruction that exited before it was executed; 0: not known */
+	/* Of the instruction at RIP, which exited before it was executed. 0: not known; IO's always is. */
+	u8 insn_len;
 	union {
 		struct {
 			u32 index;
@@ -53,8 +54,9 @@ struct exit {
 		} msr;
 		struct {
 			u64 gpa;
-			bool write, fetch, present;
-			bool walk; /* while reading the guest's own page tables */
+			bool write, fetch; /* write: also a walk that sets accessed bits */
+			bool present;	   /* the entry is there, but lacks the right */
+			bool walk;	   /* while reading the guest's own page tables */
 		} npf;
 		struct {
 			u16 port;
