@@ -19,6 +19,7 @@ static void reset_to_sipi(struct context *ctx, u8 vector)
 {
 	struct nxt_sregs sregs = init_sregs((u16)(vector << 8), (u64)vector << 12);
 
+	vendor->cd_save(ctx); /* what INIT leaves as it is */
 	check(vendor->set_sregs(ctx, &sregs));
 	ctx->regs = init_regs(0, cpuid(1, 0).eax);
 	vendor->set_dr(ctx, 6, INIT_DR6);

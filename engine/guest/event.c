@@ -93,6 +93,14 @@ s64 vcpu_inject(struct vcpu *vcpu)
 	return CONTINUE;
 }
 
+/* The vCPU is loaded: part of what a reset changes is in the CPU, beside what it leaves as it is. */
+static void reset_loaded(struct vcpu *vcpu, bool power_on, u8 sipi_vector)
+{
+	vendor->cd_save(&vcpu->ctx);
+	vcpu_reset(vcpu, power_on, sipi_vector);
+	vendor->cd_load(&vcpu->ctx);
+}
+
 void vcpu_take_signals(struct vcpu *vcpu)
 {
 	u32 events = vcpu_events(vcpu);
@@ -104,11 +112,11 @@ void vcpu_take_signals(struct vcpu *vcpu)
 				  LAPIC_EVENT_NMI | LAPIC_EVENT_SIPI | (vcpu->smm ? 0 : LAPIC_EVENT_INIT));
 	if (events & LAPIC_EVENT_INIT) {
 		lapic_init_signal(&vcpu->lapic);
-		vcpu_reset(vcpu, true, 0);
+		reset_loaded(vcpu, true, 0);
 		vcpu->mp_state = vcpu->lapic.bsp ? NXT_MP_RUNNABLE : NXT_MP_INIT_RECEIVED;
 	}
 	if ((events & LAPIC_EVENT_SIPI) && vcpu->mp_state == NXT_MP_INIT_RECEIVED) {
-		vcpu_reset(vcpu, false, lapic_sipi_vector(&vcpu->lapic));
+		reset_loaded(vcpu, false, lapic_sipi_vector(&vcpu->lapic));
 		vcpu->mp_state = NXT_MP_RUNNABLE;
 	}
 	if (events & LAPIC_EVENT_NMI)

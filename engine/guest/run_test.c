@@ -24,6 +24,7 @@ static u32 entries, tag[ENTRIES_MAX], loads, nmis_swallowed;
 static u64 root[ENTRIES_MAX];
 static u64 kicks; /* what each exit asks for */
 static bool flushed[ENTRIES_MAX], loaded, extra, nmi_is_ours;
+static u64 fs_base, kernel_gs_base; /* the CPU's own */
 
 bool kick_is_ours(const struct cpu *cpu)
 {
@@ -50,6 +51,24 @@ void __wrap_vcpu_unload_extra(struct vcpu *self, struct cpu *cpu)
 	extra = false;
 }
 
+static void vmload(struct context *ctx)
+{
+	const struct vmcb *vmcb = ctx->hw;
+
+	assert_true(loaded);
+	fs_base = vmcb->fs.base;
+	kernel_gs_base = vmcb->kernel_gs_base;
+}
+
+static void vmsave(struct context *ctx)
+{
+	struct vmcb *vmcb = ctx->hw;
+
+	assert_true(loaded);
+	vmcb->fs.base = fs_base;
+	vmcb->kernel_gs_base = kernel_gs_base;
+}
+
 static void load(struct context *cd, struct context *ctx)
 {
 	assert_ptr_equal(cd, &this_cpu()->cd);
@@ -57,6 +76,7 @@ static void load(struct context *cd, struct context *ctx)
 	assert_false(loaded);
 	loaded = true;
 	loads++;
+	vmload(ctx);
 }
 
 static void unload(struct context *cd, struct context *ctx)
@@ -64,6 +84,7 @@ static void unload(struct context *cd, struct context *ctx)
 	assert_ptr_equal(cd, &this_cpu()->cd);
 	assert_ptr_equal(ctx, &vcpu->ctx);
 	assert_true(loaded && !extra);
+	vmsave(ctx);
 	loaded = false;
 }
 
@@ -99,6 +120,8 @@ static int setup(void **state)
 	ops.run = run;
 	ops.load = load;
 	ops.unload = unload;
+	ops.cd_load = vmload;
+	ops.cd_save = vmsave;
 	ops.consume_nmi = consume_nmi;
 	ops.inject = svm_inject;
 	ops.pending = svm_pending;
@@ -300,6 +323,22 @@ static void test_flush_is_owed(void **state)
 	assert_true(flushed[0] && !flushed[1]);
 }
 
+/* INIT resets what is in the CPU while the vCPU is loaded, and leaves there what it does not change. */
+static void test_init(void **state)
+{
+	struct vmcb *vmcb = vcpu->ctx.hw;
+
+	(void)state;
+	vmcb->fs.base = 0x123456;
+	vmcb->kernel_gs_base = 0x789abc;
+	lapic_post_init(&vcpu->lapic);
+	runs(0);
+	assert_int_equal(entries, 1);
+	assert_true(vcpu->ctx.regs.rip == 0xfff0);
+	assert_true(vmcb->fs.base == 0);
+	assert_true(vmcb->kernel_gs_base == 0x789abc);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, guest_teardown)
 
 int main(void)
@@ -314,6 +353,7 @@ int main(void)
 		TEST(test_kicks_are_told),
 		TEST(test_tags),
 		TEST(test_flush_is_owed),
+		TEST(test_init),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
