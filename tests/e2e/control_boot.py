@@ -11,6 +11,17 @@ from nxtestbed.scenario import scenario
 _EPERM = -1
 _MAP_WRITE, _MAP_2M = 1, 2
 _IDLE_AT_MOST = 1000  # exits of a CPU in five seconds
+_EFER, _EFER_SVME, _APIC_BASE = 0xc0000080, 1 << 12, 0x1b
+# SYSCFG, IORRs, TOP_MEM, TOP_MEM2; SMBASE, SMM_ADDR, SMM_MASK, VM_CR, SMM_CTL, VM_HSAVE_PA, SVM_KEY.
+_LOCKED = [0xc0010010, *range(0xc0010016, 0xc001001b), 0xc001001d, *range(0xc0010111, 0xc0010115),
+           *range(0xc0010116, 0xc0010119)]
+_VMMCALL_AS_USER = r"""
+import ctypes, mmap
+code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+code.write(b"\x0f\x01\xd9\xc3")
+ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()
+"""
+_SIGILL = 4
 
 
 def _engine_is_beneath(pc):
@@ -54,6 +65,28 @@ def _memory_is_out_of_reach(pc):
     before = _count(pc, "cd:hypercall")
     _creates_vms(pc)
     assert _count(pc, "cd:hypercall") > before
+
+
+def _registers_are_locked(pc):
+    """Whatever would switch virtualization off, move what addresses mean, or open SMM's memory is refused."""
+    def write(msr, value):
+        return pc.run(f"wrmsr {msr:#x} {value:#x}", check=False).code
+
+    def read(msr):
+        return pc.run(f"rdmsr -0 {msr:#x}", check=False).output
+
+    pc.run("modprobe msr")
+    for msr in _LOCKED:
+        before = read(msr)
+        assert write(msr, 0x5a5000), f"MSR {msr:#x} was written"
+        assert read(msr) == before, f"MSR {msr:#x} has changed"
+    efer, base = int(read(_EFER), 16), int(read(_APIC_BASE), 16)
+    assert not efer & _EFER_SVME
+    assert write(_EFER, efer | _EFER_SVME) and write(_APIC_BASE, base + 0x1000)
+    # The same ways, for what may be written.
+    assert not write(_EFER, efer) and not write(_APIC_BASE, base)
+    ended = pc.run("python3 -; echo $?", stdin=_VMMCALL_AS_USER.encode()).output
+    assert ended.split()[-1] == str(128 + _SIGILL), f"a process made a hypercall: {ended}"
 
 
 def _no_guest_gets(pc, frame):
@@ -134,6 +167,7 @@ def _the_whole(pc, allowed_exits):
     _memory_map_lacks_engine(pc)
     _steady_state_takes_few_exits(pc, allowed_exits)
     _memory_is_out_of_reach(pc)
+    _registers_are_locked(pc)
     if pc.options.smp > 1:
         _cpus_go_and_come(pc)
     _nmis_arrive(pc)

@@ -12,7 +12,6 @@ from nxtestbed.scenario import scenario
 _SEEDS = (1, 2, 3)
 
 
-# Not in make test before it was seen to pass.
 @scenario(timeout=1800, on="engine", qemu="trixie", smp=4, memory="1G", soak=True)
 def hypercall_storm(pc):
     """Any hypercalls from all CPUs at once: Engine goes on, shows nothing of itself, and has all memory back."""
