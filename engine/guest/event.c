@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What enters a guest beside its own instructions: events, SMIs, NMIs, interrupts, INIT and SIPI. */
+/* What enters a guest beside its own instructions: what was raised, SMIs, NMIs, interrupts, INIT and SIPI. */
 #include "guest/vcpu.h"
 
 static void inject(struct vcpu *vcpu, enum event_type type, u8 vector)
