@@ -49,7 +49,6 @@ struct exit {
 	u8 insn_len;
 	union {
 		struct {
-			u32 index;
 			bool write;
 		} msr;
 		struct {
