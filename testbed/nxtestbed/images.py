@@ -86,6 +86,12 @@ DISABLED = ["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer"
 _PC_DISABLED = ["logrotate.timer", "libvirt-guests.service", "libvirtd.service",
                 "virtlogd.service", "grub-common.service"]
 _PC_ENABLED = ["nxtop-boot-ok.service"]
+# What nothing in an emulated PC uses. Each takes a process, which is a tenth of a second to a second there.
+_PC_MASKED = ["dev-hugepages.mount", "dev-mqueue.mount", "modprobe@configfs.service", "modprobe@drm.service",
+              "modprobe@fuse.service", "proc-sys-fs-binfmt_misc.automount", "sys-fs-fuse-connections.mount",
+              "sys-kernel-config.mount", "systemd-hibernate-clear.service", "systemd-pcrmachine.service",
+              "systemd-random-seed.service", "systemd-udev-load-credentials.service", "systemd-update-utmp.service",
+              "user@.service"]
 
 
 # What decides what is done to a root file system.
@@ -114,6 +120,7 @@ def _build_pc_disk(path):
         add_fallback(root)
         systemctl(root, "disable", _PC_DISABLED)
         systemctl(root, "enable", _PC_ENABLED)
+        systemctl(root, "mask", _PC_MASKED)
         for mount_point in ("nxtop", "guests"):
             (root / mount_point).mkdir()
         disk.make_disk(path, root, pc_root.get(), "NXTOP-ROOT", 3072)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from . import images
+from .artefact import run
 from .errors import TestbedError
 from .paths import BUILD, DRIVER, MODULES, TOP
 
@@ -89,6 +90,7 @@ def _publish(built, module):
                            f"{module.stem}.o")
     module.parent.mkdir(parents=True, exist_ok=True)
     new = module.with_suffix(".new")
-    shutil.copyfile(built, new)
+    # As Debian's modules are: Linux reads the whole file, and most of it is for a debugger, which can take kbuild's.
+    run(["strip", "--strip-debug", "-o", new, built])
     os.replace(new, module)
     print(f"==> {module.relative_to(TOP)}: {module.stat().st_size // 1024} KiB", file=sys.stderr)
