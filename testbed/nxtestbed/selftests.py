@@ -29,20 +29,20 @@ def _build_root(path):
     (path / f"{_SOURCE}.tar.xz").unlink()
 
 
-_root = Artefact("selftests-root", _root_key, _build_root)
+root = Artefact("selftests-root", _root_key, _build_root)
 
 
 def _build(path):
-    root = _root.get()
+    sources = root.get()
     log = IMAGES / "selftests.log"
     # Beside the sources, whose folder is thrown away afterwards: the next build starts from nothing.
     # -k: a test that does not compile costs no other; which are missing shows in the results.
     with open(log, "w", encoding="utf-8") as out:
         done = subprocess.run(
-            ["chroot", root, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
+            ["chroot", sources, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
              "make", "-k", f"-j{min(2, os.cpu_count())}", "-C", f"/{_SOURCE}/{_KVM}",
              "OUTPUT=/selftests"], check=False, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-    built = root / "selftests"
+    built = sources / "selftests"
     tests = sorted(file for file in built.rglob("*") if _is_program(file))
     if not tests:
         raise TestbedError(f"no test was built: see {log}")
