@@ -61,11 +61,16 @@ def _pc(entry, engine, counted, **options):
     return PC(chosen, name=f"bench-{entry}", engine=engine)
 
 
-def _start(pc):
-    """Waits until the start is over, and brings /dev/kvm up with no polling in a halt."""
+def _booted(pc):
+    """Waits until the start is over. Returns the moment."""
     pc.wait_ready(_LIMIT)
     pc.run("systemctl is-system-running --wait", timeout=_LIMIT, check=False)
-    booted = now(pc)
+    return now(pc)
+
+
+def _start(pc):
+    """Waits until the start is over, and brings /dev/kvm up with no polling in a halt."""
+    booted = _booted(pc)
     load_kvm(pc)
     _wait_quiet(pc)
     pc.run("test ! -e /sys/module/kvm/parameters/halt_poll_ns || "
@@ -89,6 +94,14 @@ def now(pc):
     return Moment(*map(int, pc.run("/nxtop/now", timeout=_LIMIT).output.split()))
 
 
+def _instructions(pc):
+    return now(pc).busy
+
+
+def _ticks(pc):
+    return now(pc).tsc
+
+
 def exits(pc):
     """Ticks of each kind of exit: {name: ticks}."""
     lines = pc.run("/nxtop/exits", timeout=_LIMIT).output.splitlines()
@@ -102,29 +115,43 @@ def counted(entry, engine=None):
         found = exits(pc)
         found["boot"] = booted.busy
         found["before-kernel"] = booted.tsc - booted.monotonic
-        found["guest-boot"] = _guest_boot(pc)
+        found["guest-boot"] = _guest_boot(pc, _instructions)
         return found, engine_info(pc) if entry == "engine" else None
 
 
-def _guest_boot(pc):
-    """Instructions from QEMU's start to the end of a guest that only says that it is up. None: it hung."""
-    before = now(pc)
+def counted_boots(entry, engine=None, times=4):
+    """Instructions of further starts: what systemd does at the same time differs, and the work with it."""
+    found = []
+    for _ in range(times):
+        with _pc(entry, engine, counted=True) as pc:
+            found.append(_booted(pc).busy)
+    return found
+
+
+def _guest_boot(pc, clock):
+    """From QEMU's start to the end of a guest that only says that it is up, by clock(pc). None: it hung."""
+    before = clock(pc)
     try:
         mini_guest(pc).wait_end(_GUEST_LIMIT)
     except TestbedError:
         return None
-    return now(pc).busy - before.busy
+    return clock(pc) - before
 
 
 def counted_tasks(entry, engine=None):
     """{name: instructions} of bench_tasks.py, None for those that hung."""
-    with _pc(entry, engine, counted=True, guests=True, qemu="mended", devices=bench_tasks.devices()) as pc:
+    return _tasks(entry, engine, True, _instructions)
+
+
+def _tasks(entry, engine, counted, clock):
+    with _pc(entry, engine, counted, guests=True, qemu="mended", devices=bench_tasks.devices()) as pc:
         _start(pc)
-        return bench_tasks.count(pc, now)
+        return bench_tasks.measure(pc, clock)
 
 
 def timed(entry, engine=None):
-    """{name: TSC ticks} of exits, with no counting: wall time, as far as an emulator can tell it."""
-    with _pc(entry, engine, counted=False) as pc:
+    """{name: TSC ticks} of exits and tasks, with no counting: wall time, as far as an emulator can tell it."""
+    with _pc(entry, engine, counted=False, guests=True) as pc:
         _start(pc)
-        return exits(pc)
+        found = {**exits(pc), "guest-boot": _guest_boot(pc, _ticks)}
+    return found | _tasks(entry, engine, False, _ticks)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tasks that people wait for, counted as bench.py says: a compile, and transfers by disk and network.
+"""Tasks that people wait for, measured as bench.py says: a compile, and transfers by disk and network.
 
-Each is done once before it is counted, so that what it reads is in memory.
+Each is done once before it is measured, so that what it reads is in memory.
 """
 
 import sys
@@ -57,10 +57,10 @@ def devices():
     return qemu.disk("tools", _tools.get(), "raw", read_only=True)
 
 
-def count(pc, now):
-    """{name: instructions}; None for what hung with its guest. now(pc): a bench.Moment."""
+def measure(pc, clock):
+    """{name: what passes on clock(pc), the PC's}; None for what hung with its guest."""
     _prepare_compiler(pc, _TOOLS)
-    found = {"compile": _counted(pc, now, pc, _COMPILE)}
+    found = {"compile": _measured(pc, clock, pc, _COMPILE)}
     pc.run("umount /mnt/tmp /mnt")
 
     make_bridge(pc)
@@ -73,7 +73,7 @@ def count(pc, now):
         join_network(guest)
         _prepare_compiler(guest, "/dev/vdb")
         for name, command in _IN_GUEST.items():
-            found[name] = _counted(pc, now, guest, command)
+            found[name] = _measured(pc, clock, guest, command)
         guest.kill()
     except TestbedError as error:
         print(f"==> In the guest: {error}", file=sys.stderr, flush=True)
@@ -86,8 +86,8 @@ def _prepare_compiler(where, tools):
         where.push(_SOURCES / name, f"/mnt/tmp/{name}")
 
 
-def _counted(pc, now, where, command):
+def _measured(pc, clock, where, command):
     where.run(command, timeout=_LIMIT)
-    before = now(pc)
+    before = clock(pc)
     where.run(command, timeout=_LIMIT)
-    return now(pc).busy - before.busy
+    return clock(pc) - before
