@@ -16,11 +16,15 @@ def _stay_busy(pc, cpus, windows, seconds):
     pc.run("dmesg -C")
     loaded = [LoadedGuest(pc, number, smp, sends=number % 2 == 0) for number, smp in enumerate(cpus)]
     for one in loaded:
-        one.advances()
-    for _ in range(windows):
+        one.start()
+    for one in loaded:
+        one.wait_started()
+    for window in range(1, windows + 1):
         pc.run(f"sleep {seconds}", timeout=20 * seconds)
         for one in loaded:
             one.advances()
+        if window % 10 == 0:
+            print(f"    load: {window * seconds} of {windows * seconds} s", flush=True)
     for machine in (*(one.guest for one in loaded), pc):
         no_trouble(machine.run("dmesg").output)
     for one in loaded:
