@@ -38,7 +38,7 @@ class PC(Commands):
         self.options = options or qemu.Options()
         self.options.check()
         self.keep = keep
-        self._engine = Path(engine or ENGINE)
+        self.engine = Path(engine or ENGINE)
         self._driver = Path(driver or DRIVER)
         self._name = name
         self._process = None
@@ -75,7 +75,7 @@ class PC(Commands):
         files = [file(run) if callable(file) else file for file in self.options.files]
         if self._driver.exists():
             files.append(self._driver)
-        make_payload(run / "payload.img", self.options.entry, self._engine,
+        make_payload(run / "payload.img", self.options.entry, self.engine,
                      self.options.engine_options, self.options.kernel_options, files,
                      self.options.menu)
         run_command(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
