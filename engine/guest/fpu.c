@@ -18,6 +18,8 @@
 #define XCR0_SSE BIT(1)
 #define XCR0_AVX BIT(2)
 #define XCR0_AVX512 (BIT(5) | BIT(6) | BIT(7))
+/* Of CPUID 0x80000008 EBX, any of which brings SPEC_CTRL: IBRS, STIBP, SSBD, PSFD. */
+#define SPECULATION_BITS (BIT(14) | BIT(15) | BIT(24) | BIT(28))
 
 static void raw(u32 leaf, u32 subleaf, struct cpuid_regs *out)
 {
@@ -38,7 +40,8 @@ static void learn(void)
 	cpu_has.xsave = cpuid(1, 0).ecx & BIT(26);
 	cpu_has.xss = cpu_has.xsave && (cpuid(0xd, 1).eax & BIT(3));
 	cpu_has.rdtscp = cpuid(0x80000001, 0).edx & BIT(27);
-	cpu_has.spec_ctrl = cpuid(0x80000000, 0).eax >= 0x80000008 && (cpuid(0x80000008, 0).ebx & BIT(14));
+	cpu_has.spec_ctrl =
+		cpuid(0x80000000, 0).eax >= 0x80000008 && (cpuid(0x80000008, 0).ebx & SPECULATION_BITS);
 	cpu_has.xcr0 = cpu_has.xsave ? cpuid_guest_xcr0(raw) : 0;
 	cpu_has.cr4 = cpuid_guest_cr4(raw);
 	cpu_has.size = cpu_has.xsave ? cpuid_xsave_size(raw, cpu_has.xcr0) : 512;
@@ -103,6 +106,12 @@ static void exchange_msr(u32 index, u64 guest, u64 *cd)
 	*cd = rdmsr(index);
 	if (*cd != guest)
 		wrmsr_safe(index, guest);
+}
+
+void vcpu_wrote_msr(u32 index, u64 value)
+{
+	if ((index == MSR_SPEC_CTRL && cpu_has.spec_ctrl) || (index == MSR_TSC_AUX && cpu_has.rdtscp))
+		wrmsr_safe(index, value);
 }
 
 static void load_db(const u64 db[4])

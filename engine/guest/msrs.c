@@ -249,9 +249,8 @@ static s64 carry_out(struct vcpu *vcpu)
 		vcpu_raise(vcpu, VECTOR_GP, true, 0);
 		return CONTINUE;
 	}
-	/* This one is in the CPU while the guest is. */
-	if (vcpu->msr_write && index == MSR_SPEC_CTRL)
-		wrmsr_safe(index, value);
+	if (vcpu->msr_write)
+		vcpu_wrote_msr(index, value);
 	finish(vcpu, value);
 	return vcpu_stepped(vcpu, vcpu->msr_reason);
 }

@@ -315,6 +315,8 @@ void vcpu_finish_steal(struct vcpu *vcpu, u32 in_flags);
 /* fpu.c: FPU state and the MSRs that hardware does not switch. */
 void vcpu_load_extra(struct vcpu *vcpu, struct cpu *cpu);
 void vcpu_unload_extra(struct vcpu *vcpu, struct cpu *cpu);
+/* The loaded vCPU's value of one of these MSRs has changed; of others nothing is done. */
+void vcpu_wrote_msr(u32 index, u64 value);
 void vcpu_fpu_sync(struct vcpu *vcpu);	 /* registers to vcpu->fpu */
 void vcpu_fpu_reload(struct vcpu *vcpu); /* and back */
 void vcpu_fpu_reset(struct vcpu *vcpu);
