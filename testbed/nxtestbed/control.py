@@ -6,6 +6,7 @@ from .kbuild import build_test_module
 _ENGINE = "/sys/kernel/debug/nxtop"
 _LARGE_PAGE = 2 << 20
 _TEST = "/sys/kernel/debug/nxtest"
+SVM_INSTRUCTIONS = ["vmrun", "vmload", "vmsave", "stgi", "clgi", "skinit", "invlpga"]  # by the module's numbers
 
 KVM_CREATE_VM = 0xAE01
 # See abi/hypercall.h.
@@ -102,6 +103,11 @@ def hold_vm(pc):
 def map_frame(pc, vm, gpa, frame, flags=0):
     """Has the hypercall VM_MAP map a frame, 0: one of the control domain's own. Needs the test module. Its result."""
     return int(pc.run(f"echo {vm} {gpa} {frame} {flags} > {_TEST}/map && cat {_TEST}/hypercall").output)
+
+
+def svm_instruction(pc, number):
+    """Has the kernel execute one of SVM_INSTRUCTIONS. Needs the test module. The vector of the exception; -1: none."""
+    return int(pc.run(f"echo {number} > {_TEST}/svm && cat {_TEST}/hypercall").output)
 
 
 def touch_memory(pc, start, end):

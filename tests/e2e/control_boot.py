@@ -3,9 +3,9 @@
 
 import time
 
-from nxtestbed.control import (INFO, KVM_CREATE_VM, SELFTEST, SELFTEST_FRAME, VM_CREATE, confirm_start, engine_info, engine_log,
-                               engine_ranges, exits, firmware_memory, hold_vm, hypercall,
-                               load_driver, load_test_module, map_frame, touch_memory)
+from nxtestbed.control import (INFO, KVM_CREATE_VM, SELFTEST, SELFTEST_FRAME, SVM_INSTRUCTIONS, VM_CREATE, confirm_start,
+                               engine_info, engine_log, engine_ranges, exits, firmware_memory, hold_vm, hypercall,
+                               load_driver, load_test_module, map_frame, svm_instruction, touch_memory)
 from nxtestbed.scenario import scenario
 
 _EPERM = -1
@@ -22,6 +22,7 @@ code.write(b"\x0f\x01\xd9\xc3")
 ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()
 """
 _SIGILL = 4
+_UD = 6
 
 
 def _engine_is_beneath(pc):
@@ -87,6 +88,13 @@ def _registers_are_locked(pc):
     assert not write(_EFER, efer) and not write(_APIC_BASE, base)
     ended = pc.run("python3 -; echo $?", stdin=_VMMCALL_AS_USER.encode()).output
     assert ended.split()[-1] == str(128 + _SIGILL), f"a process made a hypercall: {ended}"
+
+
+def _svm_is_not_there(pc):
+    """Each of its instructions is undefined, also to the kernel. Needs the test module."""
+    for number, name in enumerate(SVM_INSTRUCTIONS):
+        raised = svm_instruction(pc, number)
+        assert raised == _UD, f"{name} raises {raised}"
 
 
 def _no_guest_gets(pc, frame):
@@ -168,6 +176,7 @@ def _the_whole(pc, allowed_exits):
     _steady_state_takes_few_exits(pc, allowed_exits)
     _memory_is_out_of_reach(pc)
     _registers_are_locked(pc)
+    _svm_is_not_there(pc)
     if pc.options.smp > 1:
         _cpus_go_and_come(pc)
     _nmis_arrive(pc)

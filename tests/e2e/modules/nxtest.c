@@ -3,7 +3,8 @@
  * For end-to-end scenarios: what only a kernel can do to Engine, for programs, in /sys/kernel/debug/nxtest.
  *
  * hypercall: write "NR ARG ARG ARG" to make the hypercall, then read its result. map: write "VM GPA PFN
- * FLAGS" to have VM_MAP map one frame, with PFN 0 one of the module's own; the result is read likewise.
+ * FLAGS" to have VM_MAP map one frame, with PFN 0 one of the module's own; the result is read likewise. svm:
+ * write the index of one of SVM's instructions to execute it; the result is the exception's vector, or -1.
  * touch: write "PFN COUNT" to write to and read from all these frames in many ways. EIO: a read gave another
  * byte than 0xff, or a frame let itself be mapped by no mapping.
  */
@@ -12,6 +13,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/uaccess.h>
+#include <asm/asm.h>
 
 #include "../../../driver/hypercall.h"
 
@@ -76,6 +78,43 @@ static ssize_t map_write(struct file *file, const char __user *text, size_t len,
 static const struct file_operations map_fops = {
 	.owner = THIS_MODULE,
 	.write = map_write,
+};
+
+/* An exception leaves its vector in RAX. */
+#define EXECUTES(number, insn)                                                                               \
+	case number:                                                                                         \
+		asm volatile("1: " insn "\n\tmov $-1, %0\n2:\n" _ASM_EXTABLE_FAULT(1b, 2b)                   \
+			     : "+a"(ax)                                                                      \
+			     : "c"(0)                                                                        \
+			     : "memory");                                                                    \
+		break;
+
+static ssize_t svm_write(struct file *file, const char __user *text, size_t len, loff_t *pos)
+{
+	unsigned long ax = page_to_phys(own);
+	u64 number[4] = {};
+	int count = read_numbers(text, len, number);
+
+	if (count != 1)
+		return count < 0 ? count : -EINVAL;
+	switch (number[0]) {
+		EXECUTES(0, "vmrun")
+		EXECUTES(1, "vmload")
+		EXECUTES(2, "vmsave")
+		EXECUTES(3, "stgi")
+		EXECUTES(4, "clgi")
+		EXECUTES(5, "skinit")
+		EXECUTES(6, "invlpga")
+	default:
+		return -EINVAL;
+	}
+	result = ax;
+	return len;
+}
+
+static const struct file_operations svm_fops = {
+	.owner = THIS_MODULE,
+	.write = svm_write,
 };
 
 /* Instructions of every shape that compilers and Linux use on memory. */
@@ -170,6 +209,7 @@ static int __init nxtest_init(void)
 	dir = debugfs_create_dir("nxtest", NULL);
 	debugfs_create_file("map", 0200, dir, NULL, &map_fops);
 	debugfs_create_file("hypercall", 0600, dir, NULL, &hypercall_fops);
+	debugfs_create_file("svm", 0200, dir, NULL, &svm_fops);
 	debugfs_create_file("touch", 0200, dir, NULL, &touch_fops);
 	return 0;
 }
