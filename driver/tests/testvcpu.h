@@ -36,4 +36,6 @@ struct nxt_vcpu {
 	struct kvm_cpuid_entry2 *cpuid;
 };
 
+void nxt_wall_clock(struct nxt_vcpu *vcpu);
+
 #endif
