@@ -159,7 +159,7 @@ static bool allowed(struct nxt_vm *vm, u32 index, u32 kind)
 }
 
 /* User space answers, if it wants to know of this; or else the guest gets #GP, which needs no flag. */
-static int ask_user_space(struct nxt_vcpu *vcpu, u32 reason, bool write)
+static int ask_user_space(struct nxt_vcpu *vcpu, u32 reason, u32 index, bool write)
 {
 	struct kvm_run *kvm_run = vcpu->kvm_run;
 	struct nxt_run *run = vcpu->run;
@@ -170,7 +170,7 @@ static int ask_user_space(struct nxt_vcpu *vcpu, u32 reason, bool write)
 	kvm_run->msr.reason = reason;
 	kvm_run->msr.error = 0;
 	memset(kvm_run->msr.pad, 0, sizeof(kvm_run->msr.pad));
-	kvm_run->msr.index = READ_ONCE(run->msr.index);
+	kvm_run->msr.index = index;
 	if (write)
 		kvm_run->msr.data = READ_ONCE(run->msr.value);
 	vcpu->answer = &kvm_run->msr.data;
@@ -189,14 +189,14 @@ int nxt_msr_exit(struct nxt_vcpu *vcpu)
 	switch (READ_ONCE(run->msr.reason)) {
 	case NXT_MSR_ASKED:
 		if (!allowed(vcpu->vm, index, write ? KVM_MSR_FILTER_WRITE : KVM_MSR_FILTER_READ))
-			return ask_user_space(vcpu, KVM_MSR_EXIT_REASON_FILTER, write);
+			return ask_user_space(vcpu, KVM_MSR_EXIT_REASON_FILTER, index, write);
 		if (index == MSR_PLATFORM_INFO && READ_ONCE(vcpu->vm->no_platform_info))
-			return ask_user_space(vcpu, KVM_MSR_EXIT_REASON_INVAL, write);
+			return ask_user_space(vcpu, KVM_MSR_EXIT_REASON_INVAL, index, write);
 		vcpu->run_flags |= NXT_RUN_MSR_GO;
 		return 1;
 	case NXT_MSR_UNKNOWN:
-		return ask_user_space(vcpu, KVM_MSR_EXIT_REASON_UNKNOWN, write);
+		return ask_user_space(vcpu, KVM_MSR_EXIT_REASON_UNKNOWN, index, write);
 	default:
-		return ask_user_space(vcpu, KVM_MSR_EXIT_REASON_INVAL, write);
+		return ask_user_space(vcpu, KVM_MSR_EXIT_REASON_INVAL, index, write);
 	}
 }
