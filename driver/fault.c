@@ -11,8 +11,6 @@
 
 /* Pages of an aligned window, of which those that Linux has at hand are mapped with the wanted one. */
 #define AROUND 32
-/* Of one VM: bounds the page tables that a guest can make it spend on nothing. */
-#define MMIO_PAGES_MAX 1024
 
 struct fault {
 	struct nxt_vcpu *vcpu;
@@ -315,26 +313,4 @@ long nxt_pre_fault(struct nxt_vcpu *vcpu, struct kvm_pre_fault_memory __user *us
 		return -EINVAL;
 	ret = pre_fault(vcpu, &range);
 	return copy_to_user(user, &range, sizeof(range)) ? -EFAULT : ret;
-}
-
-bool nxt_map_mmio(struct nxt_vcpu *vcpu, u64 gpa)
-{
-	struct nxt_vm *vm = vcpu->vm;
-	int idx = srcu_read_lock(&vm->srcu);
-	long ret = 0;
-	u32 chunks;
-
-	/* Inside srcu: a slot that comes to lie here waits for this, and removes the mark. */
-	if (!nxt_slot_find(vm, gpa >> PAGE_SHIFT) && atomic_read(&vm->mmio_pages) < MMIO_PAGES_MAX) {
-		vcpu->map[0] = (struct nxt_map){.gpa = ALIGN_DOWN(gpa, PAGE_SIZE), .flags = NXT_MAP_MMIO};
-		atomic_inc(&vm->mmio_pages);
-		do {
-			chunks = READ_ONCE(vm->chunk_count);
-			ret = map_list(vcpu, 1);
-		} while (ret == -ENOMEM && !(ret = nxt_vm_give(vm, chunks)));
-		if (ret != 1)
-			atomic_dec(&vm->mmio_pages);
-	}
-	srcu_read_unlock(&vm->srcu, idx);
-	return ret == 1;
 }

@@ -71,7 +71,7 @@ struct nxt_vm {
 	u64 quirks_off;				 /* KVM_CAP_DISABLE_QUIRKS2 */
 	u32 vcpu_ids;				 /* KVM_CAP_MAX_VCPU_ID: ids are below; 0: nobody said */
 
-	/* memory.c, fault.c, notifier.c */
+	/* memory.c, mmio.c, fault.c, notifier.c */
 	struct nxt_slots __rcu *slots;
 	spinlock_t mmu_lock;
 	struct mmu_notifier notifier;

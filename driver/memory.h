@@ -83,6 +83,8 @@ int nxt_guest_memfd_create(const void __user *argp);
 int nxt_fault(struct nxt_vcpu *vcpu, u64 gpa, bool write, bool present);
 /* KVM_PRE_FAULT_MEMORY. Called by the vCPU's thread. */
 long nxt_pre_fault(struct nxt_vcpu *vcpu, struct kvm_pre_fault_memory __user *user);
+
+/* -- mmio.c */
 /* Lets accesses to the page exit as MMIO at once from now on. False: they need NXT_RUN_EMULATE. */
 bool nxt_map_mmio(struct nxt_vcpu *vcpu, u64 gpa);
 

@@ -24,6 +24,7 @@ struct nxt_vcpu {
 	struct nxt_vm *vm;
 	struct nxt_run *run;
 	void *state;
+	struct nxt_map *map;
 	struct kvm_run *kvm_run;
 	void *pio_page;
 	int cpu;
