@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What enters a guest beside its own instructions: what was raised, SMIs, NMIs, interrupts, INIT and SIPI. */
+#include "cpu/bits.h"
 #include "guest/vcpu.h"
 
 static void inject(struct vcpu *vcpu, enum event_type type, u8 vector)
@@ -23,6 +24,21 @@ static void want_window(struct vcpu *vcpu, u32 priority)
 	vendor->want_window(&vcpu->ctx, priority);
 }
 
+/* Exceptions of real mode have no error code (SDM vol. 3, 21.1.4). */
+static void inject_raised(struct vcpu *vcpu)
+{
+	struct paging_state paging;
+
+	if (vcpu->event.has_error) {
+		vendor->get_paging(&vcpu->ctx, &paging);
+		vcpu->event.has_error = paging.cr0 & CR0_PE;
+	}
+	vendor->inject(&vcpu->ctx, &vcpu->event);
+	if (vcpu->event.type == EVENT_NMI)
+		vendor->intercept_iret(&vcpu->ctx, true);
+	vcpu->event.type = EVENT_NONE;
+}
+
 /* At most one event enters at a time; for the next, the guest exits as soon as it can take it. */
 static NOINLINE s64 inject_waiting(struct vcpu *vcpu)
 {
@@ -44,10 +60,7 @@ static NOINLINE s64 inject_waiting(struct vcpu *vcpu)
 	    !(vcpu->extint && open))
 		return vcpu_enter_smm(vcpu);
 	if (vcpu->event.type != EVENT_NONE) {
-		vendor->inject(&vcpu->ctx, &vcpu->event);
-		if (vcpu->event.type == EVENT_NMI)
-			vendor->intercept_iret(&vcpu->ctx, true);
-		vcpu->event.type = EVENT_NONE;
+		inject_raised(vcpu);
 		injected = true;
 	} else if (vcpu->nmi_pending && !vcpu->nmi_masked && !vendor->get_shadow(&vcpu->ctx)) {
 		inject_nmi(vcpu);

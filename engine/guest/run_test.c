@@ -21,6 +21,7 @@ static struct vendor_ops ops;
 static struct vcpu *vcpu;
 static enum exit_kind script[ENTRIES_MAX]; /* what the guest exits with, in order; then interrupts */
 static u32 entries, tag[ENTRIES_MAX], loads, nmis_swallowed;
+static u64 event_inj; /* of the last entry */
 static u64 root[ENTRIES_MAX];
 static u64 kicks; /* what each exit asks for */
 static bool flushed[ENTRIES_MAX], loaded, extra, nmi_is_ours;
@@ -98,6 +99,7 @@ static void run(struct context *ctx, struct exit *exit)
 	root[entries] = ctx->npt_root;
 	flushed[entries] = ctx->flush;
 	ctx->flush = false;
+	event_inj = ((struct vmcb *)ctx->hw)->event_inj;
 	((struct vmcb *)ctx->hw)->event_inj = 0;
 	*exit = (struct exit){.kind = script[entries]};
 	vcpu->kick_mask |= kicks;
@@ -251,6 +253,22 @@ static void test_nmi(void **state)
 	assert_int_equal(nmis_swallowed, 1);
 }
 
+/* EVENTINJ is checked as the processor reads it (APM vol. 2, 15.20): bit 11 says that there is an error code. */
+static void test_error_code(void **state)
+{
+	struct vmcb *vmcb = vcpu->ctx.hw;
+
+	(void)state;
+	vmcb->cr0 |= 1; /* PE */
+	vcpu_raise(vcpu, 13, true, 5);
+	runs(0);
+	assert_int_equal(event_inj, 5ull << 32 | 1u << 31 | 1u << 11 | 3u << 8 | 13u);
+	vmcb->cr0 &= ~1ull;
+	vcpu_raise(vcpu, 13, true, 5);
+	runs(0);
+	assert_int_equal(event_inj & 0xffffffff, 1u << 31 | 3u << 8 | 13u);
+}
+
 static void test_kicks_are_told(void **state)
 {
 	(void)state;
@@ -350,6 +368,7 @@ int main(void)
 		TEST(test_never_started),
 		TEST(test_smi),
 		TEST(test_nmi),
+		TEST(test_error_code),
 		TEST(test_kicks_are_told),
 		TEST(test_tags),
 		TEST(test_flush_is_owed),
