@@ -43,7 +43,7 @@ bench: engine driver images ## measure Engine against Debian's own KVM, Center w
 	tests/center/bench
 	tests/agent/bench
 
-soak: engine driver images ## what takes longer, in parts of less than an hour; PART=repeat for one, testbed/run-soak --list
+soak: engine driver images ## what takes longer, in parts of about an hour at most; PART=repeat for one, testbed/run-soak --list
 	testbed/run-soak $(PART)
 
 engine: setup ## compile everything but the driver, with the unit tests

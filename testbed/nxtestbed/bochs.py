@@ -17,7 +17,7 @@ from . import disk, images
 from .artefact import run
 from .errors import TestbedError
 from .machine import die_with_parent
-from .paths import DRIVER, DRIVER_TESTS, ENGINE, RUNS, TESTBED
+from .paths import DRIVER, DRIVER_TESTS, ENGINE, HOSTILE, RUNS, TESTBED
 
 _DISK_MIB = 96
 # Emulated time follows the instructions, whatever else this machine does.
@@ -84,9 +84,9 @@ def _make_disk(folder, commands):
     with tempfile.TemporaryDirectory(prefix="nxtop-bochs.") as scratch:
         user, root = Path(scratch) / "user", Path(scratch) / "root"
         user.mkdir()
-        run(["strip", "--strip-debug", "-o", user / "nxtop.ko", DRIVER])
-        run(["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-pthread", "-o", user / "smoke",
-             *sorted(DRIVER_TESTS.glob("smoke*.c"))])
+        shutil.copy(DRIVER, user)
+        for name, sources in (("smoke", DRIVER_TESTS.glob("smoke*.c")), ("hostile", HOSTILE.glob("*.c"))):
+            run(["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-pthread", "-o", user / name, *sorted(sources)])
         grub = root / "boot/grub"
         shutil.copytree(pc / "usr/lib/grub/i386-pc", grub / "i386-pc")
         (grub / "grub.cfg").write_text(_MENU.format(commands=commands), encoding="utf-8")

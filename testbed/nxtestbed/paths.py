@@ -17,3 +17,4 @@ CENTER = BUILD / "meson" / "center"
 CONSOLE = BUILD / "console"
 MODULES = BUILD / "modules"  # what scenarios load
 DRIVER_TESTS = TOP / "driver" / "tests"
+HOSTILE = TOP / "tests" / "hostile"

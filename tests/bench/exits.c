@@ -230,6 +230,7 @@ int main(int argc, char **argv)
 		{"x2apic-write", guest_x2apic_write},
 		{"timer-arm", guest_timer_arm},
 		{"timer-fire", guest_timer_fire},
+		{"timer-wake", guest_timer_wake},
 		{"port-out", guest_port_out},
 		{"port-in", guest_port_in},
 		{"mmio-write", guest_mmio_write},
@@ -250,8 +251,8 @@ int main(int argc, char **argv)
 		if (!all && !wanted(operations[i].name, argv + 1))
 			continue;
 		ticks = measure(operations[i].function);
-		/* timer-fire reads the TSC once, in the handler. */
-		if (operations[i].function != guest_timer_fire)
+		/* These read the TSC once, in the handler. */
+		if (operations[i].function != guest_timer_fire && operations[i].function != guest_timer_wake)
 			ticks -= empty;
 		printf("%s %llu\n", operations[i].name, (unsigned long long)ticks);
 	}

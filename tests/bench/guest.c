@@ -22,7 +22,8 @@
 #define TIMER_DEADLINE_MODE 0x40000u
 #define APIC_ON 0x1ffu
 #define CR4_PGE 0x80u
-#define LEAD 100000 /* ticks from arming the timer to its deadline */
+#define LEAD 100000	    /* ticks from arming the timer to its deadline ... */
+#define HALTED_LEAD 3000000 /* ... and if the CPU is to be idle by then */
 
 static inline __attribute__((always_inline)) uint64_t rdtsc(void)
 {
@@ -109,6 +110,12 @@ OPERATION(pge, uint64_t cr4 = get_cr4(), (set_cr4(cr4 ^ CR4_PGE), set_cr4(cr4)))
 OPERATION(timer_arm, (to_x2apic(), wrmsr(X2APIC_TIMER, TIMER_DEADLINE_MODE | VECTOR)),
 	  wrmsr(MSR_DEADLINE, start + (1ull << 40) - ((uint64_t)i << 30)))
 
+/* Halts until the handler has run; interrupts are off before and after. */
+static inline __attribute__((always_inline)) void halt(void)
+{
+	asm volatile("sti; hlt; cli" : : : "memory");
+}
+
 /* From the deadline, which the guest awaits in a loop, to the first instruction of its handler. */
 GUEST void guest_timer_fire(struct shared *shared)
 {
@@ -129,10 +136,19 @@ GUEST void guest_timer_fire(struct shared *shared)
 	done();
 }
 
-/* Halts until the handler has run; interrupts are off before and after. */
-static inline __attribute__((always_inline)) void halt(void)
+/* The same, but the guest awaits it halted, and so does the CPU, with nothing else to do. */
+GUEST void guest_timer_wake(struct shared *shared)
 {
-	asm volatile("sti; hlt; cli" : : : "memory");
+	to_x2apic();
+	wrmsr(X2APIC_TIMER, TIMER_DEADLINE_MODE | VECTOR);
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t deadline = rdtsc() + HALTED_LEAD;
+
+		wrmsr(MSR_DEADLINE, deadline);
+		halt();
+		shared->sample[i] = shared->when - deadline;
+	}
+	done();
 }
 
 /*

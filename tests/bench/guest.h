@@ -38,6 +38,7 @@ void guest_x2apic_read(struct shared *shared);
 void guest_x2apic_write(struct shared *shared);
 void guest_timer_arm(struct shared *shared);
 void guest_timer_fire(struct shared *shared);
+void guest_timer_wake(struct shared *shared);
 void guest_port_out(struct shared *shared);
 void guest_port_in(struct shared *shared);
 void guest_mmio_write(struct shared *shared);

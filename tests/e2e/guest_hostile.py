@@ -7,10 +7,9 @@ from nxtestbed.artefact import run
 from nxtestbed.control import engine_log
 from nxtestbed.errors import TestbedError
 from nxtestbed.guest import load_kvm, no_trouble, nothing_is_left
-from nxtestbed.paths import TOP
+from nxtestbed.paths import HOSTILE
 from nxtestbed.scenario import scenario
 
-_SOURCES = TOP / "tests" / "hostile"
 _GUESTS_AT_LEAST = 60
 
 # What cannot be shown in an emulated PC, or not on both; each says why when it is left out.
@@ -22,7 +21,7 @@ def _hostile(folder):
     """Compiles the guests, with what runs them straight on /dev/kvm."""
     program = folder / "hostile"
     run(["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-pthread", "-o", program,
-         *sorted(_SOURCES.glob("*.c"))])
+         *sorted(HOSTILE.glob("*.c"))])
     return program
 
 
