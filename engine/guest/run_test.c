@@ -253,7 +253,7 @@ static void test_nmi(void **state)
 	assert_int_equal(nmis_swallowed, 1);
 }
 
-/* EVENTINJ is checked as the processor reads it (APM vol. 2, 15.20): bit 11 says that there is an error code. */
+/* EVENTINJ as the processor reads it (APM vol. 2, 15.20): bit 11 says that there is an error code. */
 static void test_error_code(void **state)
 {
 	struct vmcb *vmcb = vcpu->ctx.hw;
