@@ -200,10 +200,12 @@ static void adjust(const struct cpuid_table *t, u32 leaf, u32 subleaf, const str
 
 void cpuid_get(const struct cpuid_table *t, const struct cpuid_state *state, struct nxt_cpuid_list *list)
 {
-	memset(list, 0, sizeof(*list));
-	list->count = t->count;
-	for (u32 i = 0; i < t->count; i++) {
-		struct nxt_cpuid entry = t->entry[i];
+	const u32 head[offsetof(struct nxt_cpuid_list, entry) / sizeof(u32)] = {t->count};
+
+	/* The list lies in a page that the control domain may write meanwhile: it is only written here. */
+	memcpy(list, head, sizeof(head));
+	for (u32 i = 0; i < NXT_CPUIDS_MAX; i++) {
+		struct nxt_cpuid entry = i < t->count ? t->entry[i] : (struct nxt_cpuid){0};
 		struct cpuid_regs regs = {entry.eax, entry.ebx, entry.ecx, entry.edx};
 
 		adjust(t, entry.leaf, entry.subleaf, state, &regs);
@@ -211,7 +213,7 @@ void cpuid_get(const struct cpuid_table *t, const struct cpuid_state *state, str
 		entry.ebx = regs.ebx;
 		entry.ecx = regs.ecx;
 		entry.edx = regs.edx;
-		list->entry[i] = entry;
+		memcpy(&list->entry[i], &entry, sizeof(entry));
 	}
 }
 

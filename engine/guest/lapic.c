@@ -363,8 +363,8 @@ void lapic_get_state(struct lapic *l, u64 now, void *page)
 
 	lapic_timer_poll(l, now);
 	for (u32 i = 0; i < LAPIC_PAGE_SIZE / 4; i++)
-		out[i] = i % 4 ? 0 : lapic_read(l, i * 4, now);
-	out[LAPIC_ID / 4] = l->id << 24;
+		WRITE_ONCE(out[i], i % 4 ? 0 : lapic_read(l, i * 4, now));
+	WRITE_ONCE(out[LAPIC_ID / 4], l->id << 24);
 }
 
 /* What software could have left in a register to which value is restored. */

@@ -11,7 +11,7 @@
 void vcpu_set_smm(struct vcpu *vcpu, bool on)
 {
 	vcpu->smm = on;
-	vcpu->run->smm = on;
+	WRITE_ONCE(vcpu->run->smm, on);
 	vcpu->ctx.npt_root = vcpu->vm->npt[on].root;
 	vcpu->cpu = ~0u; /* what its TLB tag stands for was the other space */
 	vcpu->unbacked = ~0ULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * NXT_HC_VCPU_GET and SET: a vCPU's state through its state page. The control domain can change the page at
- * any time, so a group is copied first, and the copy is checked and used.
+ * any time, so a group is copied first, and the copy is checked and used. A GET, too, makes up its group
+ * elsewhere, and only writes to the page.
  */
 #include "cpu/bits.h"
 #include "cpu/init_state.h"
@@ -228,7 +229,7 @@ static s64 get_msrs(struct vcpu *vcpu, struct nxt_msr_list *list)
 
 		if (msr_read(&ctx, READ_ONCE(list->msr[done].index), true, &value))
 			break;
-		list->msr[done].value = value;
+		WRITE_ONCE(list->msr[done].value, value);
 	}
 	return done;
 }
@@ -289,21 +290,31 @@ static s64 set_debug(struct vcpu *vcpu, const struct nxt_debug_ctl *in)
 s64 vcpu_get_state(struct vcpu *vcpu, u64 group, u64 arg)
 {
 	void *page = vcpu->state;
+	union {
+		struct nxt_regs regs;
+		struct nxt_sregs sregs;
+		struct nxt_debugregs debugregs;
+		struct nxt_events events;
+	} out;
 
 	switch (group) {
 	case NXT_STATE_REGS:
-		memcpy(page, &vcpu->ctx.regs, sizeof(vcpu->ctx.regs));
+		out.regs = vcpu->ctx.regs;
 		if (vcpu->debug.flags & NXT_DEBUG_STEP)
-			((struct nxt_regs *)page)->rflags &= ~RFLAGS_TF; /* it is the debugger's */
+			out.regs.rflags &= ~RFLAGS_TF; /* it is the debugger's */
+		memcpy(page, &out.regs, sizeof(out.regs));
 		return 0;
 	case NXT_STATE_SREGS:
-		get_sregs(vcpu, page);
+		get_sregs(vcpu, &out.sregs);
+		memcpy(page, &out.sregs, sizeof(out.sregs));
 		return 0;
 	case NXT_STATE_DEBUGREGS:
-		get_debugregs(vcpu, page);
+		get_debugregs(vcpu, &out.debugregs);
+		memcpy(page, &out.debugregs, sizeof(out.debugregs));
 		return 0;
 	case NXT_STATE_EVENTS:
-		get_events(vcpu, arg, page);
+		get_events(vcpu, arg, &out.events);
+		memcpy(page, &out.events, sizeof(out.events));
 		return 0;
 	case NXT_STATE_XSAVE:
 		memcpy(page, vcpu->fpu, fpu_area_size());
