@@ -35,7 +35,7 @@ static struct {
 /* The same on all CPUs; several may fill it in at once. */
 static void learn(void)
 {
-	if (cpu_has.known)
+	if (__atomic_load_n(&cpu_has.known, __ATOMIC_ACQUIRE))
 		return;
 	cpu_has.xsave = cpuid(1, 0).ecx & BIT(26);
 	cpu_has.xss = cpu_has.xsave && (cpuid(0xd, 1).eax & BIT(3));

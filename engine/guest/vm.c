@@ -116,8 +116,13 @@ s64 vm_give(struct vm *vm, u64 chunk_pfn)
 
 static bool any_running(const struct vm *vm)
 {
-	for (u32 i = 0; i < vm->vcpu_limit; i++) {
-		if (vm->vcpus[i] && vcpu_is_running(vm->vcpus[i]))
+	/* Who is inside may be making one. */
+	u32 limit = READ_ONCE(vm->vcpu_limit);
+
+	for (u32 i = 0; i < limit; i++) {
+		const struct vcpu *vcpu = __atomic_load_n(&vm->vcpus[i], __ATOMIC_ACQUIRE);
+
+		if (vcpu && vcpu_is_running(vcpu))
 			return true;
 	}
 	return false;

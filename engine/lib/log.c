@@ -27,7 +27,8 @@ static void append(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		current->text[(current->end + i) % LOG_TEXT_SIZE] = text[i];
-	current->end += len;
+	/* Whoever reads without the lock and sees the new end also sees the text. */
+	__atomic_store_n(&current->end, current->end + len, __ATOMIC_RELEASE);
 }
 
 void log_line_v(const char *fmt, va_list args)
@@ -68,7 +69,7 @@ void log_set_echo(void (*function)(const char *text, size_t len))
 
 size_t log_read(const struct log_ring *ring, u64 *pos, char *buf, size_t size, u64 *ret_lost)
 {
-	u64 end = READ_ONCE(ring->end);
+	u64 end = __atomic_load_n(&ring->end, __ATOMIC_ACQUIRE);
 	u64 from = *pos;
 	size_t n;
 
