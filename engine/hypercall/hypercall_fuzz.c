@@ -129,17 +129,6 @@ static void fill_map(struct input *input)
 		list[index] = map;
 }
 
-static bool is_error(s64 result)
-{
-	static const u8 errors[] = {NXT_EPERM,	NXT_ENOENT, NXT_E2BIG,	NXT_EAGAIN, NXT_ENOMEM,	   NXT_EBUSY,
-				    NXT_EEXIST, NXT_EINVAL, NXT_ENOSPC, NXT_ENOSYS, NXT_EOPNOTSUPP};
-
-	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
-		if (result == -errors[i])
-			return true;
-	return false;
-}
-
 static void call(u64 number, struct input *input)
 {
 	bool destroys = number == NXT_HC_HELLO || number == NXT_HC_VM_DESTROY;
@@ -152,7 +141,7 @@ static void call(u64 number, struct input *input)
 	for (size_t i = 0; i < ARRAY_SIZE(args); i++)
 		args[i] = take_value(input);
 	answer = machine_call(number, args);
-	CHECK(answer.result >= 0 || is_error(answer.result));
+	CHECK(answer.result >= 0 || machine_is_error(answer.result));
 	CHECK(answer.rdx == args[2] || two_results);
 	CHECK(answer.result >= 0 || destroys || machine_owners_hash() == before);
 }

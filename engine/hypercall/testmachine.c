@@ -23,12 +23,13 @@ static u32 owners[FRAMES_MAX];
 static u64 frame_count;
 static u64 flushes;
 static u64 used_at_start; /* bytes of Engine's memory */
-static struct cpu cpu;
+static struct cpu machine_cpus[MACHINE_CPUS];
+static __thread struct cpu *self = &machine_cpus[0];
 
 /* -- what Engine has elsewhere ---------------------------------------------------------------------- */
 
 struct engine engine;
-struct cpu *cpus[CPUS_MAX] = {&cpu};
+struct cpu *cpus[CPUS_MAX] = {&machine_cpus[0], &machine_cpus[1], &machine_cpus[2], &machine_cpus[3]};
 u32 cpu_count = 1;
 
 /* Nothing of a context is in the CPU here. */
@@ -72,12 +73,12 @@ const struct vendor_ops *vendor = &state_only;
 
 void kick_flush_cd(void)
 {
-	flushes++;
+	__atomic_fetch_add(&flushes, 1, __ATOMIC_RELAXED);
 }
 
 struct cpu *this_cpu(void)
 {
-	return &cpu;
+	return self;
 }
 
 /* No guest runs: an interrupt is always quicker. Weak: guest/run_test.c has the real one. */
@@ -130,12 +131,29 @@ void machine_start(u32 chunks)
 	engine = (struct engine){.memory_size = PAGE_2M};
 }
 
+void machine_be_cpu(u32 index)
+{
+	CHECK(index < MACHINE_CPUS);
+	self = cpus[index];
+}
+
 struct answer machine_call(u64 number, const u64 args[5])
 {
-	cpu.cd.regs = (struct nxt_regs){
+	self->cd.regs = (struct nxt_regs){
 		.rax = number, .rdi = args[0], .rsi = args[1], .rdx = args[2], .r10 = args[3], .r8 = args[4]};
-	hypercall(&cpu);
-	return (struct answer){.result = (s64)cpu.cd.regs.rax, .rdx = cpu.cd.regs.rdx};
+	hypercall(self);
+	return (struct answer){.result = (s64)self->cd.regs.rax, .rdx = self->cd.regs.rdx};
+}
+
+bool machine_is_error(s64 result)
+{
+	static const u8 errors[] = {NXT_EPERM,	NXT_ENOENT, NXT_E2BIG,	NXT_EAGAIN, NXT_ENOMEM,	   NXT_EBUSY,
+				    NXT_EEXIST, NXT_EINVAL, NXT_ENOSPC, NXT_ENOSYS, NXT_EOPNOTSUPP};
+
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
+		if (result == -errors[i])
+			return true;
+	return false;
 }
 
 u64 machine_flushes(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A small PC for tests of the hypercalls: memory in an array, one CPU, and the SVM back end without the
- * processor, so that everything is real but running a guest. Its checks look at raw page tables, not at what
- * Engine says of them.
+ * A small PC for tests of the hypercalls: memory in an array, CPUs that are threads, and the SVM back end
+ * without the processor, so that everything is real but running a guest. Its checks look at raw page tables,
+ * not at what Engine says of them.
  */
 #ifndef ENGINE_HYPERCALL_TESTMACHINE_H
 #define ENGINE_HYPERCALL_TESTMACHINE_H
@@ -25,8 +25,15 @@ struct answer {
 #define MACHINE_CHUNKS_MAX 160
 void machine_start(u32 chunks);
 
-/* The control domain executes the hypercall instruction. args are RDI, RSI, RDX, R10, R8. */
+/* The calling thread is that CPU from now on. Who does not say is CPU 0. */
+#define MACHINE_CPUS 4
+void machine_be_cpu(u32 index);
+
+/* The control domain executes the hypercall instruction on this CPU. args are RDI, RSI, RDX, R10, R8. */
 struct answer machine_call(u64 number, const u64 args[5]);
+
+/* Is it one of the errors that a hypercall may return? */
+bool machine_is_error(s64 result);
 
 /* How often the control domain's TLBs were flushed. */
 u64 machine_flushes(void);

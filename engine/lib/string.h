@@ -5,6 +5,20 @@
 
 #if __STDC_HOSTED__
 #include <string.h>
+#ifdef __SANITIZE_THREAD__
+/*
+ * As string.c copies: each byte is read once, whoever changes it meanwhile. ThreadSanitizer does not look
+ * into it, so a copy of a page that the control domain may change is no race; any other way to read one is.
+ */
+static inline void *memcpy_once(void *dst, const void *src, size_t n)
+{
+	void *d = dst;
+
+	__asm__ volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n) : : "memory");
+	return dst;
+}
+#define memcpy memcpy_once
+#endif
 #else
 #include <stddef.h>
 void *memcpy(void *dst, const void *src, size_t n);
