@@ -14,8 +14,8 @@ from .guest import quick_guest
 from .network import HOST, join_network, make_bridge, make_tap
 
 _CARD = "-netdev tap,id=n,ifname={tap},script=no,downscript=no,vhost=on -device virtio-net,netdev=n,mac={mac}"
-# One round takes milliseconds.
-_CPU = ("n=0; while :; do i=0; while [ $i -lt 5000 ]; do i=$((i+1)); done; n=$((n+1)); "
+# One round takes a fraction of a millisecond, or seconds where the disk and the network have the CPU.
+_CPU = ("n=0; while :; do i=0; while [ $i -lt 100 ]; do i=$((i+1)); done; n=$((n+1)); "
         "echo $n > /tmp/rounds{cpu}; done")
 _DISK = "while :; do dd if=/dev/zero of=/root/load bs=1M count=32 conv=fsync 2>/tmp/dd || exit; done"
 # By the counter that grows: the control domain's end, and the guest's. Not iperf3: it gives up when it has to wait.

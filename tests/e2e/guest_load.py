@@ -26,7 +26,7 @@ def _stay_busy(pc, cpus, minutes):
         if minute >= told + _TELL_MINUTES:
             told = int(minute)
             print(f"    load: {told} of {minutes} minutes", flush=True)
-        pc.run("sleep 10", timeout=600)
+        pc.run("sleep 30", timeout=600)
         for one in loaded:
             one.advances()
     for machine in (*(one.guest for one in loaded), pc):
