@@ -21,7 +21,7 @@ test-fuzz: check
 	tests/fuzz --seed 1 --seconds 3
 test-console: console engine
 	tests/console/run
-test-images: images
+test-images: engine driver
 	testbed/build-images --all
 
 # At most two emulated PCs at a time, and only beside one thing that mostly waits: three on two CPUs are late for what

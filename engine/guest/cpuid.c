@@ -198,23 +198,34 @@ static void adjust(const struct cpuid_table *t, u32 leaf, u32 subleaf, const str
 	}
 }
 
+/* An entry as the guest finds it in this state. */
+static struct nxt_cpuid entry_now(const struct cpuid_table *t, u32 index, const struct cpuid_state *state)
+{
+	struct nxt_cpuid entry = t->entry[index];
+	struct cpuid_regs regs = {entry.eax, entry.ebx, entry.ecx, entry.edx};
+
+	adjust(t, entry.leaf, entry.subleaf, state, &regs);
+	entry.eax = regs.eax;
+	entry.ebx = regs.ebx;
+	entry.ecx = regs.ecx;
+	entry.edx = regs.edx;
+	return entry;
+}
+
+/* The list lies in a page that the control domain may write meanwhile: it is only written. */
 void cpuid_get(const struct cpuid_table *t, const struct cpuid_state *state, struct nxt_cpuid_list *list)
 {
 	const u32 head[offsetof(struct nxt_cpuid_list, entry) / sizeof(u32)] = {t->count};
+	struct nxt_cpuid entry;
 
-	/* The list lies in a page that the control domain may write meanwhile: it is only written here. */
 	memcpy(list, head, sizeof(head));
-	for (u32 i = 0; i < NXT_CPUIDS_MAX; i++) {
-		struct nxt_cpuid entry = i < t->count ? t->entry[i] : (struct nxt_cpuid){0};
-		struct cpuid_regs regs = {entry.eax, entry.ebx, entry.ecx, entry.edx};
-
-		adjust(t, entry.leaf, entry.subleaf, state, &regs);
-		entry.eax = regs.eax;
-		entry.ebx = regs.ebx;
-		entry.ecx = regs.ecx;
-		entry.edx = regs.edx;
+	for (u32 i = 0; i < t->count; i++) {
+		entry = entry_now(t, i, state);
 		memcpy(&list->entry[i], &entry, sizeof(entry));
 	}
+	entry = (struct nxt_cpuid){0};
+	for (u32 i = t->count; i < NXT_CPUIDS_MAX; i++)
+		memcpy(&list->entry[i], &entry, sizeof(entry));
 }
 
 /* The topology leaves give the x2APIC ID and echo CL also for levels that do not exist (SDM, CPUID leaf 0BH).

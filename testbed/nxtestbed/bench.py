@@ -119,10 +119,10 @@ def counted(entry, engine=None):
         return found, engine_info(pc) if entry == "engine" else None
 
 
-def counted_boots(entry, engine=None, times=4):
-    """Instructions of further starts: what systemd does at the same time differs, and the work with it."""
+def counted_boots(entry, engine=None):
+    """Instructions of four further starts: what systemd does at the same time differs, and the work with it."""
     found = []
-    for _ in range(times):
+    for _ in range(4):
         with _pc(entry, engine, counted=True) as pc:
             found.append(_booted(pc).busy)
     return found

@@ -13,11 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import disk, images
+from . import disk, images, programs
 from .artefact import run
 from .errors import TestbedError
 from .machine import die_with_parent
-from .paths import DRIVER, DRIVER_TESTS, ENGINE, HOSTILE, RUNS, TESTBED
+from .paths import DRIVER, ENGINE, RUNS, TESTBED
 
 _DISK_MIB = 96
 # Emulated time follows the instructions, whatever else this machine does.
@@ -85,8 +85,8 @@ def _make_disk(folder, commands):
         user, root = Path(scratch) / "user", Path(scratch) / "root"
         user.mkdir()
         shutil.copy(DRIVER, user)
-        for name, sources in (("smoke", DRIVER_TESTS.glob("smoke*.c")), ("hostile", HOSTILE.glob("*.c"))):
-            run(["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-pthread", "-o", user / name, *sorted(sources)])
+        programs.smoke(user)
+        programs.hostile(user)
         grub = root / "boot/grub"
         shutil.copytree(pc / "usr/lib/grub/i386-pc", grub / "i386-pc")
         (grub / "grub.cfg").write_text(_MENU.format(commands=commands), encoding="utf-8")

@@ -86,7 +86,7 @@ DISABLED = ["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer"
 _PC_DISABLED = ["logrotate.timer", "libvirt-guests.service", "libvirtd.service",
                 "virtlogd.service", "grub-common.service"]
 _PC_ENABLED = ["nxtop-boot-ok.service"]
-# What nothing in an emulated PC uses. Each takes a process, which is a tenth of a second to a second there.
+# What nothing in an emulated PC uses, where starting a process is slow.
 _PC_MASKED = ["dev-hugepages.mount", "dev-mqueue.mount", "modprobe@configfs.service", "modprobe@drm.service",
               "modprobe@fuse.service", "proc-sys-fs-binfmt_misc.automount", "sys-fs-fuse-connections.mount",
               "sys-kernel-config.mount", "systemd-hibernate-clear.service", "systemd-pcrmachine.service",

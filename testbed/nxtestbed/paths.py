@@ -16,5 +16,3 @@ DRIVER = BUILD / "driver" / "nxtop.ko"
 CENTER = BUILD / "meson" / "center"
 CONSOLE = BUILD / "console"
 MODULES = BUILD / "modules"  # what scenarios load
-DRIVER_TESTS = TOP / "driver" / "tests"
-HOSTILE = TOP / "tests" / "hostile"

@@ -1,21 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Guests do what cannot go on, or are debugged: QEMU hears of it as from KVM, and the PC goes on."""
 
+from nxtestbed import programs
 from nxtestbed.agent import wait_until
-from nxtestbed.artefact import run
 from nxtestbed.guest import Guest, load_kvm, nothing_is_left
-from nxtestbed.paths import DRIVER_TESTS
 from nxtestbed.scenario import scenario
 
 _AT = 0x7c00  # where the BIOS puts the first sector of a disk, and starts it
-
-
-def _smoke(folder):
-    """Compiles the tests that use /dev/kvm without QEMU."""
-    program = folder / "smoke"
-    run(["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-pthread", "-o", program,
-         *sorted(DRIVER_TESTS.glob("smoke*.c"))])
-    return program
 
 
 def _say(letter):
@@ -115,7 +106,7 @@ def _debugged(pc):
 _LEFT_OUT = "breakpoint"
 
 
-@scenario(timeout=1800, qemu="trixie", guests=True, files=[_smoke])
+@scenario(timeout=1800, qemu="trixie", guests=True, files=[programs.smoke])
 def exits(pc):
     """KVM's ioctls by themselves; triple fault, undecodable access and a debugger by way of QEMU."""
     load_kvm(pc)

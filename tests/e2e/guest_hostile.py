@@ -3,11 +3,10 @@
 
 import re
 
-from nxtestbed.artefact import run
+from nxtestbed import programs
 from nxtestbed.control import engine_log
 from nxtestbed.errors import TestbedError
 from nxtestbed.guest import load_kvm, no_trouble, nothing_is_left
-from nxtestbed.paths import HOSTILE
 from nxtestbed.scenario import scenario
 
 _GUESTS_AT_LEAST = 60
@@ -17,15 +16,7 @@ _IN_QEMU = {"ac-storm", "db-stack", "v86"}
 _LEFT_OUT = {"engine": _IN_QEMU, "stock": _IN_QEMU | {"leak-all-memory", "leak-engine"}}
 
 
-def _hostile(folder):
-    """Compiles the guests, with what runs them straight on /dev/kvm."""
-    program = folder / "hostile"
-    run(["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-pthread", "-o", program,
-         *sorted(HOSTILE.glob("*.c"))])
-    return program
-
-
-@scenario(timeout=3000, qemu="trixie", memory="1G", files=[_hostile])
+@scenario(timeout=3000, qemu="trixie", memory="1G", files=[programs.hostile])
 def hostile(pc):
     """At least 60 hostile guests hurt nobody but themselves."""
     load_kvm(pc)
