@@ -19,7 +19,7 @@ _DISK = "-drive file=/guests/debian.qcow2,if=virtio,format=qcow2,snapshot=on"
 _TROUBLE = re.compile(r"BUG:|WARNING: CPU|Oops|soft lockup|rcu.*(?:stall|detected)|hung_task|blocked for more than"
                       r"|nobody cared|I/O error|NETDEV WATCHDOG|clocksource.*unstable")
 _VECTOR_STATE = re.compile(r"FCW|FPR|[XYZ]MM")
-_CONSOLE = "console=ttyS0 no_timer_check panic=-1"
+_CONSOLE = "console=ttyS0 no_timer_check panic=-1 sysrq_always_enabled"
 
 
 def load_kvm(pc):
@@ -117,7 +117,7 @@ class Guest(Commands):
                 raise TestbedError(f"QEMU ended with {result.code} and the guest never showed "
                                    f"{text!r}:\n{result.all}\n{shown[-2000:]}")
             if time.monotonic() > end:
-                self._late(f"the guest did not show {text!r} within {timeout} s", shown)
+                raise TestbedError(f"the guest did not show {text!r} within {timeout} s\n{self.state()}")
             time.sleep(1)
 
     # Commands
@@ -130,7 +130,7 @@ class Guest(Commands):
             if not self._command.is_running():
                 raise TestbedError(f"QEMU ended before the guest was up:\n{self.messages()}\n{shown[-2000:]}")
             if time.monotonic() > end:
-                self._late(f"the guest was not up within {timeout} s", shown)
+                raise TestbedError(f"the guest was not up within {timeout} s\n{self.state()}")
         return self
 
     def spawn(self, command, stdin=b""):
@@ -170,22 +170,31 @@ class Guest(Commands):
         self._tunnels = []
         self._qmp = self._agent = self._gdb = None
 
-    def _late(self, what, shown):
-        """Fails, and says where the guest stands: else nobody knows afterwards whether it hung or was slow."""
+    def state(self):
+        """Where the guest stands, for an error's text: else nobody knows afterwards whether it hung or was slow."""
         exits = "grep -s . /sys/kernel/debug/nxtop/exits /sys/kernel/debug/kvm/*exits"
         looks = {"processor": lambda: self.qmp.monitor("info registers -a"),
                  "local APIC": lambda: self.qmp.monitor("info lapic"),
                  "QEMU's threads": lambda: self._pc.run(f"cd /proc/{self.pid}/task && head -n 20 */comm */stack").output,
                  "exits in five seconds": lambda: self._pc.run(
-                     f"{exits} > /tmp/before; sleep 5; {exits} | diff /tmp/before - | grep '^[<>]'", check=False).output}
+                     f"{exits} > /tmp/before; sleep 5; {exits} | diff /tmp/before - | grep '^[<>]'", check=False).output,
+                 "the PC's processes": lambda: self._pc.run("top -b -n 1 -w 120 | head -n 15").output,
+                 "console": self._console_with_tasks}
+        text = []
         for name, look in looks.items():
             try:
                 found = look()
             except (TestbedError, OSError) as error:
                 found = str(error)
-            found = "\n".join(line for line in found.splitlines() if not _VECTOR_STATE.match(line))
-            what += f"\n-- {name}\n{found}"
-        raise TestbedError(f"{what}\n-- console\n{shown[-2000:]}")
+            text += [f"-- {name}", *(line for line in found.splitlines() if not _VECTOR_STATE.match(line))]
+        return "\n".join(text)
+
+    def _console_with_tasks(self):
+        """The end of the console, after Linux was asked by the keyboard what its CPUs do, and which tasks wait."""
+        for key in ("l", "w"):
+            self.qmp.monitor(f"sendkey alt-sysrq-{key}")
+            time.sleep(10)
+        return self.console()[-8000:]
 
     @staticmethod
     def _fail_on(text, shown):

@@ -8,15 +8,16 @@ for ever.
 
 import itertools
 
-from .agent import wait_until
+from .agent import AgentError, wait_until
 from .errors import TestbedError
 from .guest import quick_guest
 from .network import HOST, join_network, make_bridge, make_tap
 
 _CARD = "-netdev tap,id=n,ifname={tap},script=no,downscript=no,vhost=on -device virtio-net,netdev=n,mac={mac}"
 # One round takes a fraction of a millisecond, or seconds where the disk and the network have the CPU.
+# Written over, not anew: the file is never empty, so a reader need not wait.
 _CPU = ("n=0; while :; do i=0; while [ $i -lt 100 ]; do i=$((i+1)); done; n=$((n+1)); "
-        "echo $n > /tmp/rounds{cpu}; done")
+        "echo $n 1<> /tmp/rounds{cpu}; done")
 _DISK = "while :; do dd if=/dev/zero of=/root/load bs=1M count=32 conv=fsync 2>/tmp/dd || exit; done"
 # By the counter that grows: the control domain's end, and the guest's. Not iperf3: it gives up when it has to wait.
 _TRAFFIC = {
@@ -24,7 +25,7 @@ _TRAFFIC = {
     "rx": ("socat -U -b 65536 TCP-LISTEN:{port} OPEN:/dev/zero", f"socat -u -b 65536 TCP:{HOST}:{{port}} OPEN:/dev/null"),
 }
 # By one process: in a busy guest each takes seconds to start.
-_COUNTS = ("for file in /tmp/rounds*; do until read n < $file; do :; done; echo $n; done; "
+_COUNTS = ("for file in /tmp/rounds*; do read n < $file; echo $n; done; "
            "read a b c d e f written rest < /sys/block/vda/stat; echo $written; "
            "read n < /sys/class/net/{card}/statistics/{way}_bytes; echo $n; "
            "while read line; do case $line in LOC:*) echo $line ;; esac; done < /proc/interrupts")
@@ -82,7 +83,10 @@ class LoadedGuest:
 
     def _counts(self):
         """How far each kind of work is: rounds of each CPU's loop, sectors, bytes, timer interrupts."""
-        lines = self.guest.run(_COUNTS.format(card=self._card, way=self._way)).output.splitlines()
+        try:
+            lines = self.guest.run(_COUNTS.format(card=self._card, way=self._way)).output.splitlines()
+        except AgentError as error:
+            raise TestbedError(f"{error}\n{self.guest.state()}") from error
         words = [line.split() for line in lines]
         timers = next(line for line in words if line[0] == "LOC:")[1:1 + self._smp]
         names = [*(f"CPU loop {cpu}" for cpu in range(self._smp)), "disk", "network",
