@@ -285,6 +285,61 @@ static void *control_domain(void *arg)
 	return NULL;
 }
 
+/* -- the VM's lock ---------------------------------------------------------------------------------- */
+
+/* The real ones, and what takes their place here (--wrap): who changes a VM's tables is alone with them. */
+int __real_npt_map(struct npt *npt, u64 gpa, u64 pfn, u64 flags);
+s64 __real_npt_unmap(struct npt *npt, u64 gpa, u64 npages);
+s64 __real_npt_release(struct npt *npt, u64 gpa, u64 npages);
+s64 __real_npt_protect(struct npt *npt, u64 gpa, u64 npages);
+int __real_npt_age(struct npt *npt, u64 gpa, u64 npages, bool clear);
+
+static bool changed_now[NXT_MAX_VMS + 1]; /* by the VM's id */
+
+/* Not ordered, so that ThreadSanitizer still sees what a lock that is not there would have ordered. */
+static void begin(const struct npt *npt)
+{
+	CHECK(!__atomic_exchange_n(&changed_now[npt->vm], true, __ATOMIC_RELAXED));
+	for (u32 i = dice(64); i; i--)
+		__builtin_ia32_pause();
+}
+
+static s64 end(const struct npt *npt, s64 result)
+{
+	__atomic_store_n(&changed_now[npt->vm], false, __ATOMIC_RELAXED);
+	return result;
+}
+
+int __wrap_npt_map(struct npt *npt, u64 gpa, u64 pfn, u64 flags)
+{
+	begin(npt);
+	return (int)end(npt, __real_npt_map(npt, gpa, pfn, flags));
+}
+
+s64 __wrap_npt_unmap(struct npt *npt, u64 gpa, u64 npages)
+{
+	begin(npt);
+	return end(npt, __real_npt_unmap(npt, gpa, npages));
+}
+
+s64 __wrap_npt_release(struct npt *npt, u64 gpa, u64 npages)
+{
+	begin(npt);
+	return end(npt, __real_npt_release(npt, gpa, npages));
+}
+
+s64 __wrap_npt_protect(struct npt *npt, u64 gpa, u64 npages)
+{
+	begin(npt);
+	return end(npt, __real_npt_protect(npt, gpa, npages));
+}
+
+int __wrap_npt_age(struct npt *npt, u64 gpa, u64 npages, bool clear)
+{
+	begin(npt);
+	return (int)end(npt, __real_npt_age(npt, gpa, npages, clear));
+}
+
 /* -- the guest -------------------------------------------------------------------------------------- */
 
 /* A page that it found mapped, as a TLB keeps it. */
