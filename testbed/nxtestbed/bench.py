@@ -18,7 +18,7 @@ from .paths import BUILD, TOP
 
 _SOURCES = TOP / "tests" / "bench"
 _PROGRAMS = BUILD / "bench"
-_FLAGS = ["-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror"]
+FLAGS = ["-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror"]
 # The guest's half is copied to where it runs: nothing in it may depend on an address.
 _GUEST_FLAGS = ["-fno-stack-protector", "-fno-pic", "-mgeneral-regs-only", "-fno-jump-tables"]
 _ICOUNT = ["-icount", "shift=0,sleep=off"]
@@ -45,24 +45,25 @@ def build_programs():
     """Compiles tests/bench, static. Returns the programs' paths."""
     _PROGRAMS.mkdir(parents=True, exist_ok=True)
     guest = _PROGRAMS / "guest.o"
-    run(["gcc", *_FLAGS, *_GUEST_FLAGS, "-c", "-o", guest, _SOURCES / "guest.c"])
-    run(["gcc", *_FLAGS, "-static", "-pthread", "-o", _PROGRAMS / "exits", _SOURCES / "exits.c", guest])
-    run(["gcc", *_FLAGS, "-static", "-o", _PROGRAMS / "now", _SOURCES / "now.c"])
+    run(["gcc", *FLAGS, *_GUEST_FLAGS, "-c", "-o", guest, _SOURCES / "guest.c"])
+    run(["gcc", *FLAGS, "-static", "-pthread", "-o", _PROGRAMS / "exits", _SOURCES / "exits.c", guest])
+    run(["gcc", *FLAGS, "-static", "-o", _PROGRAMS / "now", _SOURCES / "now.c"])
     return [_PROGRAMS / "exits", _PROGRAMS / "now"]
 
 
-def _pc(entry, engine, counted, **options):
+def make_pc(entry, engine=None, counted=True, kernel_options="", **options):
+    """The PC that is measured, to be started; counted: by instructions."""
     # QEMU 10 cannot count instructions where Linux reads its timer by x2APIC: it gives up ("Bad icount read").
     # Engine asks for a graphics mode, and the kernel's console in that costs far more than in text mode: the same for both.
     # udev would load stock KVM by itself during the start, but not Engine's driver.
-    options = {"qemu": "trixie", "smp": 1, "memory": "4G", "kernel_options": "nox2apic modprobe.blacklist=kvm_amd",
-               "menu": "set gfxpayload=800x600x24", **options}
+    options = {"qemu": "trixie", "smp": 1, "memory": "4G", "menu": "set gfxpayload=800x600x24",
+               "kernel_options": f"nox2apic modprobe.blacklist=kvm_amd {kernel_options}", **options}
     devices = [*(_ICOUNT if counted else []), *options.pop("devices", [])]
     chosen = qemu.Options(entry=entry, files=build_programs(), devices=devices, **options)
     return PC(chosen, name=f"bench-{entry}", engine=engine)
 
 
-def _booted(pc):
+def booted(pc):
     """Waits until the start is over, with all that udev and systemd do at their own pace. Returns the moment."""
     pc.wait_ready(_LIMIT)
     pc.run("systemctl is-system-running --wait", timeout=_LIMIT, check=False)
@@ -72,12 +73,12 @@ def _booted(pc):
 
 def _start(pc):
     """Waits until the start is over, and brings /dev/kvm up with no polling in a halt."""
-    booted = _booted(pc)
+    started = booted(pc)
     load_kvm(pc)
     _wait_quiet(pc)
     pc.run("test ! -e /sys/module/kvm/parameters/halt_poll_ns || "
            "echo 0 > /sys/module/kvm/parameters/halt_poll_ns")
-    return booted
+    return started
 
 
 def _wait_quiet(pc):
@@ -112,11 +113,11 @@ def exits(pc):
 
 def counted(entry, engine=None):
     """{name: instructions} of exits and of whole tasks, and what Engine says of itself (None on stock)."""
-    with _pc(entry, engine, counted=True, guests=True) as pc:
-        booted = _start(pc)
+    with make_pc(entry, engine, guests=True) as pc:
+        started = _start(pc)
         found = exits(pc)
-        found["boot"] = booted.busy
-        found["before-kernel"] = booted.tsc - booted.monotonic
+        found["boot"] = started.busy
+        found["before-kernel"] = started.tsc - started.monotonic
         found["guest-boot"] = _guest_boot(pc, _instructions)
         return found, engine_info(pc) if entry == "engine" else None
 
@@ -132,19 +133,20 @@ def _guest_boot(pc, clock):
 
 
 def counted_tasks(entry, engine=None):
-    """{name: instructions} of bench_tasks.py, None for those that hung."""
+    """{name: Task, in instructions} of bench_tasks.py, None for those that hung."""
     return _tasks(entry, engine, True, _instructions)
 
 
 def _tasks(entry, engine, counted, clock):
-    with _pc(entry, engine, counted, guests=True, qemu="mended", devices=bench_tasks.devices()) as pc:
+    with make_pc(entry, engine, counted, guests=True, qemu="mended", devices=bench_tasks.devices()) as pc:
         _start(pc)
         return bench_tasks.measure(pc, clock)
 
 
 def timed(entry, engine=None):
     """{name: TSC ticks} of exits and tasks, with no counting: wall time, as far as an emulator can tell it."""
-    with _pc(entry, engine, counted=False, guests=True) as pc:
+    with make_pc(entry, engine, counted=False, guests=True) as pc:
         _start(pc)
         found = {**exits(pc), "guest-boot": _guest_boot(pc, _ticks)}
-    return found | _tasks(entry, engine, False, _ticks)
+    tasks = _tasks(entry, engine, False, _ticks)
+    return found | {name: task and task.cost for name, task in tasks.items()}

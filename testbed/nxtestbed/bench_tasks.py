@@ -6,6 +6,7 @@ Each is done once before it is measured, so that what it reads is in memory.
 
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import disk, images, qemu
@@ -48,6 +49,19 @@ def _build_tools(path):
         disk.make_ext4(path, root, "NXTOP-TOOLS", 512)
 
 
+# All exits so far: Engine's, from guests and from the control domain, or those of stock KVM's guests that run now.
+_EXITS = {"engine": "awk '{ all += $NF } END { print all }' /sys/kernel/debug/nxtop/exits",
+          "stock": "cat /sys/kernel/debug/kvm/exits"}
+
+
+@dataclass
+class Task:
+    """What one task took. exits: each is one way out of a guest, or the control domain, and back into one."""
+
+    cost: int
+    exits: int
+
+
 # A compiler on a disk of its own: neither the control domain nor the guest has one, and both use the same.
 _tools = Artefact("tools.img", lambda: key_of(images.build_root.key(), Path(__file__), *images.DISK_CODE), _build_tools)
 
@@ -58,7 +72,7 @@ def devices():
 
 
 def measure(pc, clock):
-    """{name: what passes on clock(pc), the PC's}; None for what hung with its guest."""
+    """{name: its Task}, with the cost in what passes on clock(pc), the PC's; None for what hung with its guest."""
     _prepare_compiler(pc, _TOOLS)
     found = {"compile": _measured(pc, clock, pc, _COMPILE)}
     pc.run("umount /mnt/tmp /mnt")
@@ -88,6 +102,11 @@ def _prepare_compiler(where, tools):
 
 def _measured(pc, clock, where, command):
     where.run(command, timeout=_LIMIT)
-    before = clock(pc)
+    exits, before = _exits(pc), clock(pc)
     where.run(command, timeout=_LIMIT)
-    return clock(pc) - before
+    cost = clock(pc) - before
+    return Task(cost, _exits(pc) - exits)
+
+
+def _exits(pc):
+    return int(pc.run(_EXITS[pc.options.entry], timeout=_LIMIT).output)
