@@ -54,9 +54,10 @@ def make_pc(entry, engine=None, counted=True, kernel_options="", **options):
     """The PC that is measured, to be started; counted: by instructions."""
     # QEMU 10 cannot count instructions where Linux reads its timer by x2APIC: it gives up ("Bad icount read").
     # Engine asks for a graphics mode, and the kernel's console in that costs far more than in text mode: the same for both.
+    # The kernel's messages there were a twelfth of a start, more or fewer as another driver takes over sooner or later: quiet.
     # udev would load stock KVM by itself during the start, but not Engine's driver.
     options = {"qemu": "mended", "smp": 1, "memory": "4G", "menu": "set gfxpayload=800x600x24",
-               "kernel_options": f"nox2apic modprobe.blacklist=kvm_amd {kernel_options}", **options}
+               "kernel_options": f"nox2apic quiet modprobe.blacklist=kvm_amd {kernel_options}", **options}
     devices = [*(_ICOUNT if counted else []), *options.pop("devices", [])]
     chosen = qemu.Options(entry=entry, files=build_programs(), devices=devices, **options)
     return PC(chosen, name=f"bench-{entry}", engine=engine)
