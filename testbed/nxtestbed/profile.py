@@ -17,7 +17,6 @@ _KERNEL_OPTIONS = "nokaslr"
 _TOP_2G, _LINUX = 0xffffffff80000000, 0xffffffff81000000
 _KERNEL_SPACE = 1 << 63
 _PROGRAMS = 1 << 32  # below: firmware, GRUB, and Linux before it has its page tables
-# The mended QEMU has no plugins.
 _END = 120  # seconds for QEMU to write what it has counted
 
 
@@ -28,6 +27,7 @@ def count(entry):
     found = BUILD / "bench" / f"blocks-{entry}"
     found.unlink(missing_ok=True)
     os.environ["NXTOP_BLOCKS"] = str(found)
+    # Not the mended QEMU: it is built without plugins.
     with bench.make_pc(entry, qemu="trixie", kernel_options=_KERNEL_OPTIONS, devices=["-plugin", str(_PLUGIN)]) as pc:
         bench.booted(pc)
         linux = _symbols(pc.run("cat /proc/kallsyms").output)
